@@ -1,0 +1,198 @@
+// Package check walks a config and lets each of its values judge itself: a type
+// of the model that implements Checker states its rules, the walker knows where
+// the value stands, which spec its author named and how to report.
+package check
+
+import (
+	"fmt"
+	gopath "path"
+	"reflect"
+	"strings"
+
+	"github.com/kindling-boot/kindling/config/diag"
+	"github.com/kindling-boot/kindling/config/schema"
+	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/config/spec"
+)
+
+// Checker is a part of a config that has rules.
+type Checker interface {
+	// Check reports each rule that the value breaks.
+	Check(c *Ctx)
+}
+
+// Ctx is what a value knows while it is checked: its place, the spec and where
+// to report. It is valid during the call only.
+type Ctx struct {
+	w    *walker
+	path source.Path
+}
+
+type walker struct {
+	spec       spec.Version
+	where      source.Locator
+	duplicates bool
+	found      diag.List
+}
+
+// Walk checks a config, a pointer to a struct of the model, by the rules of a
+// spec. where tells the places of its values.
+func Walk(config any, where source.Locator, v spec.Version) diag.List {
+	return walk(config, where, v, true)
+}
+
+// Merged checks the result of merging configs that are valid by themselves: by
+// all rules of the newest spec, but repeated items are not looked for.
+func Merged(config any, where source.Locator) diag.List {
+	return walk(config, where, spec.Newest, false)
+}
+
+func walk(config any, where source.Locator, v spec.Version, duplicates bool) diag.List {
+	w := &walker{spec: v, where: where, duplicates: duplicates}
+	rv := reflect.ValueOf(config).Elem()
+	w.object(rv, schema.Of(rv.Type()), make(source.Path, 0, 16))
+	return w.found
+}
+
+func (w *walker) object(v reflect.Value, s *schema.Struct, path source.Path) {
+	if c, ok := v.Addr().Interface().(Checker); ok {
+		c.Check(&Ctx{w: w, path: path})
+	}
+	var spaces map[string]map[string]bool
+	for _, f := range s.Fields {
+		fv := f.In(v)
+		switch {
+		case f.IsList():
+			if fv.Len() == 0 {
+				continue
+			}
+			at := append(path, source.Step{Key: f.JSON})
+			if sub := f.Struct(); sub != nil {
+				for i := range fv.Len() {
+					w.object(fv.Index(i), sub, append(at, source.Step{Index: i, IsIndex: true}))
+				}
+			}
+			if f.Merge == schema.ByKey && w.duplicates {
+				if spaces == nil {
+					spaces = map[string]map[string]bool{}
+				}
+				space := f.Space
+				if space == "" {
+					space = "." + f.JSON
+				}
+				if spaces[space] == nil {
+					spaces[space] = make(map[string]bool, fv.Len())
+				}
+				w.repeated(fv, f, spaces[space], at)
+			}
+		case fv.Kind() == reflect.Struct:
+			w.object(fv, f.Struct(), append(path, source.Step{Key: f.JSON}))
+		}
+	}
+}
+
+// Duplicate is the rule for list items with the same identity.
+var Duplicate = &diag.Rule{
+	ID:   "duplicate",
+	Why:  "items of this list are told apart by their key; two with the same key leave open which one counts",
+	Help: "join the two, or remove one",
+}
+
+func (w *walker) repeated(list reflect.Value, f *schema.Field, seen map[string]bool, path source.Path) {
+	sub := f.Struct()
+	for i := range list.Len() {
+		item := list.Index(i)
+		var key string
+		if sub != nil {
+			key = sub.Identity(item)
+		} else {
+			key = item.String()
+		}
+		if seen[key] {
+			c := Ctx{w: w, path: append(path, source.Step{Index: i, IsIndex: true})}
+			c.Errorf(Duplicate, "duplicate entry: %q is given more than once", key)
+		}
+		seen[key] = true
+	}
+}
+
+// Spec is the version whose rules apply.
+func (c *Ctx) Spec() spec.Version { return c.w.spec }
+
+// At returns the context of a value inside: strings are keys, ints are indexes.
+func (c *Ctx) At(steps ...any) *Ctx {
+	return &Ctx{w: c.w, path: c.path.At(steps...)}
+}
+
+// Under reports whether the value stands in the given section of the config.
+func (c *Ctx) Under(section string) bool { return len(c.path) > 0 && c.path[0].Key == section }
+
+// Quietly runs a check without reporting, and tells whether it found nothing.
+func (c *Ctx) Quietly(run func(c *Ctx)) (clean bool) {
+	w := &walker{spec: c.w.spec, where: c.w.where}
+	run(&Ctx{w: w, path: c.path})
+	return len(w.found) == 0
+}
+
+// Errorf reports that the value breaks a rule.
+func (c *Ctx) Errorf(rule *diag.Rule, format string, args ...any) {
+	c.report(diag.Error, rule, fmt.Sprintf(format, args...), "")
+}
+
+// Warnf reports something that is allowed but surely not meant.
+func (c *Ctx) Warnf(rule *diag.Rule, format string, args ...any) {
+	c.report(diag.Warning, rule, fmt.Sprintf(format, args...), "")
+}
+
+func (c *Ctx) report(s diag.Severity, rule *diag.Rule, message, help string) {
+	at, _ := c.w.where.Locate(c.path)
+	c.w.found = append(c.w.found, diag.Diagnostic{
+		Severity: s, Rule: rule, Message: message, Help: help, Path: c.path.At(), At: at,
+	})
+}
+
+// OneOf reports a value that the spec's set of values does not have. It names
+// the legal ones, and the spec that adds the given one.
+func (c *Ctx) OneOf(rule *diag.Rule, what, value string, values spec.Values) {
+	legal := values.In(c.Spec())
+	if since, known := values.Since(value); known {
+		if since <= c.Spec() {
+			return
+		}
+		c.report(diag.Error, rule, fmt.Sprintf("%s %q exists from spec %s", what, value, since),
+			fmt.Sprintf("raise the version (this config names %s), or use one of %s", c.Spec(), strings.Join(legal, ", ")))
+		return
+	}
+	help := "use one of " + strings.Join(legal, ", ")
+	if near := schema.Nearest(value, legal); near != "" {
+		help = fmt.Sprintf("did you mean %q? Spec %s has %s", near, c.Spec(), strings.Join(legal, ", "))
+	}
+	c.report(diag.Error, rule, fmt.Sprintf("%q is no %s in spec %s", value, what, c.Spec()), help)
+}
+
+// Path rules; only the first that a path breaks is reported.
+var (
+	PathEmpty = &diag.Rule{
+		ID: "path-empty", Why: "without a path there is nothing to work on", Help: "give an absolute path",
+	}
+	PathRelative = &diag.Rule{
+		ID: "path-relative", Why: "there is no working directory on a first boot", Help: "start the path with /",
+	}
+	PathUnclean = &diag.Rule{
+		ID: "path-unclean", Why: "items are matched by their paths as text, so each path has one spelling only",
+	}
+)
+
+// AbsPath reports a path that is empty, relative, or not in its shortest form.
+func (c *Ctx) AbsPath(path string) {
+	switch {
+	case path == "":
+		c.Errorf(PathEmpty, "no path given")
+	case path[0] != '/':
+		c.Errorf(PathRelative, "path %q is not absolute", path)
+	default:
+		if clean := gopath.Clean(path); clean != path {
+			c.report(diag.Error, PathUnclean, fmt.Sprintf("path %q is not in its shortest form", path), fmt.Sprintf("write it as %q", clean))
+		}
+	}
+}

@@ -1,0 +1,171 @@
+package diag
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/kindling-boot/kindling/config/source"
+)
+
+// Style selects the form of printed diagnostics.
+type Style uint8
+
+const (
+	// Excerpts shows severity, rule and message, then the place, the text there
+	// with a caret, why the rule exists and what to do.
+	Excerpts Style = iota
+	// Lines prints one line for each diagnostic, as the reference tools do.
+	Lines
+	// LinesWithExcerpts starts each entry with its line and continues with the
+	// excerpt, indented.
+	LinesWithExcerpts
+)
+
+// Options say how Text prints.
+type Options struct {
+	Style Style
+	// ByteColumns makes lines for scripts count columns in bytes.
+	ByteColumns bool
+}
+
+// Text prints the list in the order it has.
+func Text(w io.Writer, l List, o Options) error {
+	var b strings.Builder
+	for i := range l {
+		d := &l[i]
+		switch o.Style {
+		case Lines:
+			line(&b, d, o)
+		case LinesWithExcerpts:
+			line(&b, d, o)
+			details(&b, d)
+		default:
+			if i > 0 {
+				b.WriteByte('\n')
+			}
+			fmt.Fprintf(&b, "%s[%s]: %s\n", d.Severity, d.Rule.ID, d.Message)
+			details(&b, d)
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// line prints the form that scripts read: KIND at PATH, line L col C: MESSAGE.
+func line(b *strings.Builder, d *Diagnostic, o Options) {
+	b.WriteString(d.Severity.String())
+	path := d.Path.Dollar()
+	p, placed := d.ReportedPosition()
+	if path != "" || placed {
+		b.WriteString(" at ")
+	}
+	b.WriteString(path)
+	if placed {
+		if path != "" {
+			b.WriteString(", ")
+		}
+		column := p.Column
+		if o.ByteColumns {
+			column = p.ByteColumn
+		}
+		fmt.Fprintf(b, "line %d col %d", p.Line, column)
+	}
+	fmt.Fprintf(b, ": %s\n", d.Message)
+}
+
+// maxExcerpt is the number of characters of a line that an excerpt shows.
+const maxExcerpt = 160
+
+func details(b *strings.Builder, d *Diagnostic) {
+	gutter := place(b, d.At, d.Path)
+	for i := range d.Related {
+		r := &d.Related[i]
+		fmt.Fprintf(b, "%s also: %s\n", gutter, r.Message)
+		place(b, r.At, r.Path)
+	}
+	note(b, gutter, "why: ", d.Rule.Why)
+	help := d.Help
+	if help == "" {
+		help = d.Rule.Help
+	}
+	note(b, gutter, "help:", help)
+}
+
+func note(b *strings.Builder, gutter, word, text string) {
+	if text != "" {
+		fmt.Fprintf(b, "%s %s %s\n", gutter, word, text)
+	}
+}
+
+// place prints where a diagnostic belongs, with the text there, and returns the
+// margin that further lines take.
+func place(b *strings.Builder, at source.Range, path source.Path) (gutter string) {
+	if at.IsZero() {
+		if len(path) > 0 {
+			fmt.Fprintf(b, "  --> %s\n", path)
+		}
+		return " "
+	}
+	p := at.Position()
+	number := strconv.Itoa(p.Line)
+	gutter = strings.Repeat(" ", len(number))
+	fmt.Fprintf(b, "%s--> %s", gutter, at)
+	if len(path) > 0 {
+		fmt.Fprintf(b, "  %s", path)
+	}
+	text := at.File.Line(p.Line)
+	if text == "" {
+		b.WriteByte('\n')
+		return gutter
+	}
+	before, marked := text[:min(p.ByteColumn-1, len(text))], ""
+	if rest := text[len(before):]; at.End > at.Start {
+		marked = rest[:min(at.End-at.Start, len(rest))]
+	}
+	width := max(1, utf8.RuneCountInString(marked))
+	text, before, width = clip(text, before, width)
+	fmt.Fprintf(b, "\n%s |\n%s | %s\n%s | %s%s\n", gutter, number, printable(text), gutter, blank(before), strings.Repeat("^", width))
+	return gutter
+}
+
+// clip cuts a long line down to the part around the mark.
+func clip(text, before string, width int) (string, string, int) {
+	runes := []rune(text)
+	if len(runes) <= maxExcerpt {
+		return text, before, width
+	}
+	start := utf8.RuneCountInString(before)
+	from := max(0, min(start-maxExcerpt/3, len(runes)-maxExcerpt))
+	to := min(len(runes), from+maxExcerpt)
+	head, tail := "", ""
+	if from > 0 {
+		head = "…"
+	}
+	if to < len(runes) {
+		tail = "…"
+	}
+	return head + string(runes[from:to]) + tail, head + string(runes[from:start]), min(width, max(1, to-start))
+}
+
+// printable replaces what a terminal would act upon.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\t' || r == utf8.RuneError || r >= ' ' && r != 0x7f && (r < 0x80 || r > 0x9f) {
+			return r
+		}
+		return '·'
+	}, s)
+}
+
+// blank returns white space as wide as s, keeping tabs.
+func blank(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\t' {
+			return r
+		}
+		return ' '
+	}, s)
+}

@@ -1,0 +1,298 @@
+package source
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+
+	"gopkg.in/yaml.v3"
+)
+
+// maxAliased bounds how many values the aliases of a document may stand for in
+// all, so that a small document cannot become a huge one.
+const maxAliased = 1_000_000
+
+// ParseYAML parses the first document of a YAML stream. Text in UTF-16 and a byte
+// order mark are accepted, as yaml.v3 does. It reports every repeated key at once.
+// An empty document is a Null root.
+func ParseYAML(f *File) (*Tree, []*SyntaxError) {
+	f = decodeText(f)
+	var doc yaml.Node
+	if err := yaml.Unmarshal(f.Data, &doc); err != nil {
+		return nil, []*SyntaxError{yamlSyntaxError(f, err)}
+	}
+	t := &Tree{File: f, YAML: true}
+	if len(doc.Content) == 0 {
+		return t, nil
+	}
+	b := yamlBuilder{file: f, anchors: map[*yaml.Node]*anchored{}}
+	weight := b.value(&t.Root, doc.Content[0])
+	if len(b.errs) == 0 && weight > maxAliased && weight > b.written+maxAliased {
+		b.fail(t.Root.Start, "the aliases of this document stand for more than %d values", maxAliased)
+	}
+	if len(b.errs) > 0 {
+		return nil, b.errs
+	}
+	return t, nil
+}
+
+// decodeText returns the file without a byte order mark, in UTF-8, so that
+// offsets fit the text people see.
+func decodeText(f *File) *File {
+	var order binary.ByteOrder
+	switch {
+	case bytes.HasPrefix(f.Data, []byte("\xef\xbb\xbf")):
+		return NewFile(f.Name, f.Data[3:])
+	case bytes.HasPrefix(f.Data, []byte("\xff\xfe")):
+		order = binary.LittleEndian
+	case bytes.HasPrefix(f.Data, []byte("\xfe\xff")):
+		order = binary.BigEndian
+	default:
+		return f
+	}
+	units := make([]uint16, 0, len(f.Data)/2)
+	for rest := f.Data[2:]; len(rest) >= 2; rest = rest[2:] {
+		units = append(units, order.Uint16(rest))
+	}
+	return NewFile(f.Name, []byte(string(utf16.Decode(units))))
+}
+
+// yamlSyntaxError finds the line in the text of a parser error: yaml.v3 gives it
+// nowhere else.
+func yamlSyntaxError(f *File, err error) *SyntaxError {
+	text := err.Error()
+	out := &SyntaxError{At: Range{File: f}}
+	line := regexp.MustCompile(`^(?:yaml: )?(?:unmarshal errors:\s+)?line (\d+): `)
+	if m := line.FindStringSubmatch(text); m != nil {
+		number, _ := strconv.Atoi(m[1]) // digits, by the pattern
+		text = text[len(m[0]):]
+		content := f.Line(number)
+		out.At.Start = f.offsetOf(number, 1+len(content)-len(strings.TrimLeft(content, " ")))
+		out.At.End = out.At.Start + len(strings.TrimSpace(content))
+	}
+	out.Message = strings.TrimPrefix(text, "yaml: ")
+	return out
+}
+
+// anchored is a value that aliases refer to.
+type anchored struct {
+	node   Node
+	weight int
+	open   bool // still being built: an alias inside refers to itself
+}
+
+// yamlBuilder turns nodes of the parser into nodes of a tree. An alias shares the
+// children of its anchor; weights tell how many values the document has with
+// all aliases written out.
+type yamlBuilder struct {
+	file    *File
+	anchors map[*yaml.Node]*anchored
+	errs    []*SyntaxError
+	written int
+}
+
+func (b *yamlBuilder) fail(at int, format string, args ...any) {
+	end := at
+	for end < len(b.file.Data) && b.file.Data[end] != '\n' {
+		end++
+	}
+	b.errs = append(b.errs, &SyntaxError{
+		At:      Range{File: b.file, Start: at, End: end},
+		Message: fmt.Sprintf(format, args...),
+	})
+}
+
+// value fills n from y and returns its weight.
+func (b *yamlBuilder) value(n *Node, y *yaml.Node) int {
+	b.written++
+	n.Start, n.End = b.file.offsetOf(y.Line, y.Column), -1
+	n.yaml = y
+	var a *anchored
+	if y.Anchor != "" && y.Kind != yaml.AliasNode {
+		a = &anchored{open: true}
+		b.anchors[y] = a
+	}
+	weight := 1
+	switch y.Kind {
+	case yaml.AliasNode:
+		weight = b.alias(n, y)
+	case yaml.MappingNode:
+		weight = b.mapping(n, y)
+	case yaml.SequenceNode:
+		n.Kind = List
+		n.Children = make([]Node, len(y.Content))
+		for i, item := range y.Content {
+			weight = min(weight+b.value(&n.Children[i], item), 1<<40)
+		}
+	default:
+		b.scalar(n, y)
+	}
+	if a != nil {
+		a.node, a.weight, a.open = *n, weight, false
+	}
+	return weight
+}
+
+func (b *yamlBuilder) scalar(n *Node, y *yaml.Node) {
+	n.Text = y.Value
+	switch y.Tag {
+	case "!!null":
+		n.Kind = Null
+	case "!!bool":
+		n.Kind = Bool
+	case "!!int", "!!float":
+		n.Kind = Number
+	case "!!binary":
+		n.Kind = String
+		if err := y.Decode(&n.Text); err != nil {
+			b.fail(n.Start, "this is not base64, which the tag !!binary asks for")
+		}
+	default:
+		n.Kind = String
+	}
+}
+
+func (b *yamlBuilder) alias(n *Node, y *yaml.Node) int {
+	a := b.anchors[y.Alias]
+	if a == nil || a.open {
+		b.fail(n.Start, "the alias *%s stands inside the value it refers to", y.Value)
+		return 1
+	}
+	n.Kind, n.Text, n.Children = a.node.Kind, a.node.Text, a.node.Children
+	n.yaml = a.node.yaml
+	n.Alias = true
+	return a.weight
+}
+
+func (b *yamlBuilder) mapping(n *Node, y *yaml.Node) int {
+	n.Kind = Object
+	n.Children = make([]Node, len(y.Content)/2)
+	weight := 1
+	var merges []*Node
+	for i := range n.Children {
+		child, key := &n.Children[i], y.Content[2*i]
+		child.KeyStart = b.file.offsetOf(key.Line, key.Column)
+		if key.Kind == yaml.AliasNode {
+			key = key.Alias
+		}
+		if key.Kind != yaml.ScalarNode {
+			b.fail(child.KeyStart, "a key must be a plain word, not a list or another mapping")
+		}
+		child.Key = key.Value
+		child.KeyEnd = child.KeyStart + len(key.Value)
+		if key.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0 {
+			child.KeyEnd += 2
+		}
+		weight = min(weight+b.value(child, y.Content[2*i+1]), 1<<40)
+		if key.Tag == "!!merge" {
+			merges = append(merges, child)
+		}
+	}
+	b.checkRepeated(n)
+	for _, m := range merges {
+		weight = min(weight+b.merge(n, *m), 1<<40)
+	}
+	return weight
+}
+
+func (b *yamlBuilder) checkRepeated(n *Node) {
+	repeated := func(i, first int) {
+		c := &n.Children[i]
+		line := b.file.Position(n.Children[first].KeyStart).Line
+		b.fail(c.KeyStart, "the key %q stands here again; it was given first in line %d", c.Key, line)
+	}
+	if len(n.Children) <= 8 { // nearly all: no map is needed
+		for i := range n.Children {
+			for j := range i {
+				if n.Children[i].Key == n.Children[j].Key {
+					repeated(i, j)
+					break
+				}
+			}
+		}
+		return
+	}
+	seen := make(map[string]int, len(n.Children))
+	for i := range n.Children {
+		if first, found := seen[n.Children[i].Key]; found {
+			repeated(i, first)
+			continue
+		}
+		seen[n.Children[i].Key] = i
+	}
+}
+
+// merge adds the members that a merge key brings: those the object does not have
+// itself. In a list of mappings the first one that has a key wins.
+func (b *yamlBuilder) merge(n *Node, from Node) int {
+	switch from.Kind {
+	case Object:
+		added := 0
+		for _, c := range from.Children {
+			if c.Key == "<<" || n.Member(c.Key) != nil {
+				continue
+			}
+			c.Merged = true
+			n.Children = append(n.Children, c)
+			added += 1 + len(c.Children)
+		}
+		return added
+	case List:
+		added := 0
+		for _, item := range from.Children {
+			if item.Kind != Object {
+				b.fail(from.Start, "a merge key (<<) takes a mapping or a list of mappings")
+				return added
+			}
+			added += b.merge(n, item)
+		}
+		return added
+	default:
+		b.fail(from.Start, "a merge key (<<) takes a mapping or a list of mappings")
+		return 0
+	}
+}
+
+// scanEnd finds the end of a node that came from YAML, whose parser tells starts
+// only. Blocks end with their first line: that is what an excerpt shows.
+func (t *Tree) scanEnd(n *Node) int {
+	data := t.File.Data
+	at := min(n.Start, len(data))
+	line := data[at:]
+	if i := bytes.IndexByte(line, '\n'); i >= 0 {
+		line = line[:i]
+	}
+	text := string(line)
+	if len(n.Text) > 0 && !n.Alias && n.Kind != List && n.Kind != Object && strings.HasPrefix(text, n.Text) {
+		return at + len(n.Text)
+	}
+	if text != "" && (text[0] == '"' || text[0] == '\'') {
+		for i := 1; i < len(text); i++ {
+			switch {
+			case text[i] == '\\' && text[0] == '"':
+				i++
+			case text[i] == text[0]:
+				return at + i + 1
+			}
+		}
+	}
+	if n.Alias {
+		if i := strings.IndexAny(text, " ,]}\t"); i > 0 {
+			return at + i
+		}
+	}
+	if i := strings.Index(text, " #"); i > 0 {
+		text = text[:i]
+	}
+	return at + len(strings.TrimRight(text, " \t\r"))
+}
+
+// Scalar decodes a scalar from YAML by the rules of yaml.v3 into out, a pointer
+// to a bool or an integer. ok is false when the scalar is no such thing.
+func (n *Node) Scalar(out any) (ok bool) {
+	return n.yaml != nil && n.yaml.Decode(out) == nil
+}

@@ -1,0 +1,156 @@
+// Package spec knows the versions of the Ignition config spec: their order, how
+// a version is written, and the values and places that differ between them.
+package spec
+
+import (
+	"sort"
+	"strings"
+
+	"github.com/coreos/go-semver/semver"
+)
+
+// Version is one supported version of the spec. Versions are ordered: a later
+// one is greater. The zero Version is 3.0.0.
+type Version uint8
+
+// The supported versions.
+const (
+	V3_0 Version = iota
+	V3_1
+	V3_2
+	V3_3
+	V3_4
+	V3_5
+	V3_6
+	V3_7
+)
+
+// Newest is the version of the model; every config is brought to it.
+const Newest = V3_7
+
+var names = [...]string{
+	V3_0: "3.0.0",
+	V3_1: "3.1.0",
+	V3_2: "3.2.0",
+	V3_3: "3.3.0",
+	V3_4: "3.4.0",
+	V3_5: "3.5.0",
+	V3_6: "3.6.0",
+	V3_7: "3.7.0-experimental",
+}
+
+// String returns the version as configs write it.
+func (v Version) String() string { return names[v] }
+
+// Experimental reports whether the version may still change.
+func (v Version) Experimental() bool { return strings.HasSuffix(names[v], "-experimental") }
+
+// All returns the supported versions, oldest first.
+func All() []Version {
+	out := make([]Version, len(names))
+	for i := range names {
+		out[i] = Version(i)
+	}
+	return out
+}
+
+// Parse returns the version that a config names. wellFormed is false when the
+// text is no semantic version at all; known is false when it is not exactly one
+// of the supported versions. Leading zeros and an empty pre-release or metadata
+// part do not matter, as in the reference.
+func Parse(text string) (v Version, wellFormed, known bool) {
+	for i, name := range names {
+		if text == name {
+			return Version(i), true, true
+		}
+	}
+	got, err := semver.NewVersion(text)
+	if err != nil {
+		return 0, false, false
+	}
+	for i, name := range names {
+		if want := semver.New(name); want.Equal(*got) && got.Metadata == "" {
+			return Version(i), true, true
+		}
+	}
+	return 0, true, false
+}
+
+// Newer reports whether a well-formed version text lies beyond the newest
+// version known here.
+func Newer(text string) bool {
+	got, err := semver.NewVersion(text)
+	return err == nil && semver.New(names[Newest]).LessThan(*got)
+}
+
+// FromTag returns the version that a since tag or a Values entry names in short,
+// such as 3.4 or 3.7-experimental. ok is false for anything else.
+func FromTag(tag string) (v Version, ok bool) {
+	number, suffix, hasSuffix := strings.Cut(tag, "-")
+	full := number + ".0"
+	if hasSuffix {
+		full += "-" + suffix
+	}
+	for i, name := range names {
+		if full == name {
+			return Version(i), true
+		}
+	}
+	return 0, false
+}
+
+// Values is a closed set of legal values, each with the version that adds it, in
+// the form of FromTag.
+type Values map[string]string
+
+// Since returns the version that adds a value; ok is false when no version has it.
+func (vs Values) Since(value string) (v Version, ok bool) {
+	tag, ok := vs[value]
+	if !ok {
+		return 0, false
+	}
+	return FromTag(tag)
+}
+
+// In returns the values that a version has, sorted.
+func (vs Values) In(v Version) []string {
+	var out []string
+	for value := range vs {
+		if since, ok := vs.Since(value); ok && since <= v {
+			out = append(out, value)
+		}
+	}
+	sort.Strings(out)
+	return out
+}
+
+// placeSince lists members whose first version depends on where they stand, not
+// on the type that holds them. Index steps are written as a star.
+var placeSince = map[string]Version{
+	"ignition.config.merge.*.compression":                        V3_1,
+	"ignition.config.replace.compression":                        V3_1,
+	"ignition.security.tls.certificateAuthorities.*.compression": V3_1,
+}
+
+// nullable lists objects that old specs could leave out by null: the last version
+// that could.
+var nullable = map[string]Version{
+	"storage.luks.*.clevis":        V3_2,
+	"storage.luks.*.clevis.custom": V3_2,
+}
+
+// Nullable reports whether a version takes null for the object at a place.
+func Nullable(place string, v Version) bool {
+	last, ok := nullable[place]
+	return ok && v <= last
+}
+
+// DependsOnPlace reports whether PlaceSince may know a member of the given name.
+func DependsOnPlace(name string) bool { return name == "compression" }
+
+// PlaceSince returns the version that adds the member at a place where it differs
+// from what its struct tag says. The place is written with dots, list items as *.
+func PlaceSince(place string) (v Version, ok bool) {
+	v, ok = placeSince[place]
+	return v, ok
+}
