@@ -20,8 +20,12 @@ type SyntaxError struct {
 
 // ParseJSON parses a JSON document: one value, with nothing but white space
 // around it. Bytes that are not UTF-8 and lone surrogate escapes in strings
-// become U+FFFD. An error is placed at the first offending byte.
+// become U+FFFD. An error is placed at the first offending byte. Documents beyond
+// MaxJSON and MaxValues are refused.
 func ParseJSON(f *File) (*Tree, *SyntaxError) {
+	if len(f.Data) > MaxJSON {
+		return nil, tooLong(f, MaxJSON, "JSON")
+	}
 	p := jsonParser{file: f, src: string(f.Data)}
 	t := &Tree{File: f}
 	p.space()
@@ -43,6 +47,7 @@ type jsonParser struct {
 	src   string
 	at    int
 	depth int
+	count int // of values
 	stack []Node
 }
 
@@ -80,6 +85,9 @@ func (p *jsonParser) value(n *Node) *SyntaxError {
 	n.Start = p.at
 	if p.at >= len(p.src) {
 		return p.unexpected("")
+	}
+	if p.count++; p.count > MaxValues {
+		return tooMany(p.file, p.at)
 	}
 	var err *SyntaxError
 	switch c := p.src[p.at]; {

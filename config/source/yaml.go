@@ -18,9 +18,16 @@ const maxAliased = 1_000_000
 
 // ParseYAML parses the first document of a YAML stream. Text in UTF-16 and a byte
 // order mark are accepted, as yaml.v3 does. It reports every repeated key at once.
-// An empty document is a Null root.
+// An empty document is a Null root. Documents beyond MaxYAML and MaxValues are
+// refused.
 func ParseYAML(f *File) (*Tree, []*SyntaxError) {
+	if len(f.Data) > MaxYAML {
+		return nil, []*SyntaxError{tooLong(f, MaxYAML, "YAML")}
+	}
 	f = decodeText(f)
+	if bad := checkYAMLValues(f); bad != nil {
+		return nil, []*SyntaxError{bad}
+	}
 	var doc yaml.Node
 	if err := yaml.Unmarshal(f.Data, &doc); err != nil {
 		return nil, []*SyntaxError{yamlSyntaxError(f, err)}
