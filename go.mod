@@ -6,3 +6,9 @@ require (
 	github.com/coreos/go-semver v0.3.1
 	gopkg.in/yaml.v3 v3.0.1
 )
+
+require (
+	github.com/coreos/vcontext v0.0.0-20230201181013-d72178a18687 // indirect
+	github.com/spf13/pflag v1.0.10 // indirect
+	github.com/vincent-petithory/dataurl v1.0.0 // indirect
+)
