@@ -64,6 +64,19 @@ func Parse(f *source.File) (Config, diag.List) {
 	return Config{Config: cfg, where: tree}, ds
 }
 
+// Inspect returns what Parse finds, and the version that the document names, even
+// if it is not a supported one; empty when it names none.
+func Inspect(f *source.File) (version string, ds diag.List) {
+	if tree, bad := source.ParseJSON(f); bad == nil {
+		version, _ = versionText(tree)
+		if _, wellFormed, _ := spec.Parse(version); !wellFormed {
+			version = ""
+		}
+	}
+	_, ds = Parse(f)
+	return version, ds
+}
+
 func specName(v spec.Version) string { return "spec " + v.String() }
 
 // Merge returns the child merged over the parent.

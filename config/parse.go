@@ -40,13 +40,19 @@ type versionDocument struct {
 	} `json:"ignition"`
 }
 
+// versionText reads the version as it is written.
+func versionText(tree *source.Tree) (string, diag.List) {
+	var stub versionDocument
+	ds := schema.Decode(tree, &stub, spec.Newest)
+	return stub.Ignition.Version, ds
+}
+
 // versionOf reads the version of a document.
 func versionOf(tree *source.Tree) (spec.Version, diag.List) {
-	var stub versionDocument
-	if ds := schema.Decode(tree, &stub, spec.Newest); ds.HasErrors() {
+	text, ds := versionText(tree)
+	if ds.HasErrors() {
 		return 0, ds
 	}
-	text := stub.Ignition.Version
 	v, wellFormed, known := spec.Parse(text)
 	if known {
 		return v, nil

@@ -131,9 +131,13 @@ func (b *yamlBuilder) value(n *Node, y *yaml.Node) int {
 		weight = b.mapping(n, y)
 	case yaml.SequenceNode:
 		n.Kind = List
-		n.Children = make([]Node, len(y.Content))
-		for i, item := range y.Content {
-			weight = min(weight+b.value(&n.Children[i], item), 1<<40)
+		n.Children = make([]Node, 0, len(y.Content))
+		for _, item := range y.Content {
+			if item.Tag == "!!null" && item.Kind == yaml.ScalarNode {
+				continue // yaml.v3 leaves out the empty items of a list
+			}
+			n.Children = append(n.Children, Node{})
+			weight = min(weight+b.value(&n.Children[len(n.Children)-1], item), 1<<40)
 		}
 	default:
 		b.scalar(n, y)

@@ -1,0 +1,162 @@
+// Command butane turns a Butane document into an Ignition config.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/pflag"
+
+	"github.com/kindling-boot/kindling/config/diag"
+	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/transpiler"
+	"github.com/kindling-boot/kindling/transpiler/sugar"
+	"github.com/kindling-boot/kindling/version"
+)
+
+// Exit codes: those of the reference.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// settings are the flags.
+type settings struct {
+	strict, pretty, raw, check, rawErrors bool
+	filesDir, output                      string
+	showVersion, showHelp                 bool
+}
+
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	var o settings
+	flags := pflag.NewFlagSet("butane", pflag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.SortFlags = false
+	flags.BoolVarP(&o.check, "check", "c", false, "check the document without producing output")
+	flags.StringVarP(&o.filesDir, "files-dir", "d", "", "allow embedding local files from this `directory`")
+	flags.StringVarP(&o.output, "output", "o", "", "write to this `file` instead of standard output")
+	flags.BoolVarP(&o.pretty, "pretty", "p", false, "indent the output")
+	flags.BoolVarP(&o.raw, "raw", "r", false, "never wrap in a MachineConfig; force Ignition output")
+	flags.BoolVarP(&o.strict, "strict", "s", false, "fail on any warning")
+	flags.BoolVar(&o.rawErrors, "raw-errors", false, "print each problem on one line, without excerpt")
+	flags.BoolVarP(&o.showVersion, "version", "V", false, "print the version and exit")
+	flags.BoolVarP(&o.showHelp, "help", "h", false, "show this help and exit")
+	flags.Usage = func() {}
+	usage := func(w io.Writer) {
+		fmt.Fprintf(w, "Usage: butane [options] [document]\n\nReads a Butane document (standard input if none or - is given) and writes an Ignition config.\n\nOptions:\n%s", flags.FlagUsages())
+	}
+	if err := flags.Parse(args); err != nil {
+		fmt.Fprintf(stderr, "butane: %v\n", err)
+		usage(stderr)
+		return exitUsage
+	}
+	switch {
+	case o.showHelp:
+		usage(stdout)
+		return exitOK
+	case o.showVersion:
+		fmt.Fprintf(stdout, "Butane %s\n", version.String)
+		return exitOK
+	case flags.NArg() > 1:
+		fmt.Fprintf(stderr, "butane: one document at a time; %d were given\n", flags.NArg())
+		usage(stderr)
+		return exitUsage
+	}
+	if err := translate(o, flags.Arg(0), stdin, stdout, stderr); err != nil {
+		fmt.Fprintf(stderr, "Error translating config: %v\n", err)
+		return exitFailed
+	}
+	return exitOK
+}
+
+// Reasons to fail that were explained already.
+var (
+	errSource    = errors.New("source config is invalid")
+	errGenerated = errors.New("config generated was invalid")
+	errStrict    = errors.New("there were warnings and --strict was given")
+)
+
+func translate(o settings, name string, stdin io.Reader, stdout, stderr io.Writer) (err error) {
+	document, err := source.Open(name, stdin, source.MaxYAML)
+	if err != nil {
+		return err
+	}
+	files, err := sugar.OpenFilesDir(o.filesDir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, files.Close()) }()
+
+	output, outcome, found := transpiler.Translate(document, transpiler.Options{Files: files, Pretty: o.pretty, Raw: o.raw})
+	style := diag.Excerpts
+	if o.rawErrors {
+		style = diag.Lines
+	}
+	if err := diag.Text(stderr, found, diag.Options{Style: style}); err != nil {
+		return err
+	}
+	switch outcome {
+	case transpiler.NotReadable, transpiler.SourceInvalid:
+		return errSource
+	case transpiler.GeneratedInvalid:
+		return errGenerated
+	}
+	if o.strict && len(found) > 0 {
+		return errStrict
+	}
+	if o.check {
+		return nil
+	}
+	return write(o.output, append(output, '\n'), stdout)
+}
+
+// write puts the output where it belongs. A file is complete or not changed at all.
+func write(name string, output []byte, stdout io.Writer) error {
+	if name == "" || name == "-" {
+		if _, err := stdout.Write(output); err != nil {
+			return fmt.Errorf("write output: %w", err)
+		}
+		return nil
+	}
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		f, err := os.OpenFile(name, os.O_WRONLY, 0) // a pipe or a device
+		if err != nil {
+			return fmt.Errorf("write output: %w", err)
+		}
+		_, err = f.Write(output)
+		return errors.Join(err, f.Close())
+	}
+	return replace(name, output)
+}
+
+// replace writes a file beside the old one and moves it into place. A new file has
+// the usual mode, an old one keeps its own.
+func replace(name string, output []byte) (err error) {
+	mode := os.FileMode(0o644)
+	if info, err := os.Stat(name); err == nil {
+		mode = info.Mode().Perm()
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	if err != nil {
+		return fmt.Errorf("write output: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("write output: %w", err), os.Remove(f.Name()))
+		}
+	}()
+	_, err = f.Write(output)
+	err = errors.Join(err, f.Chmod(mode), f.Close())
+	if err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
+}

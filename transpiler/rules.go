@@ -1,0 +1,80 @@
+package transpiler
+
+import (
+	"github.com/kindling-boot/kindling/config/diag"
+	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/transpiler/sugar"
+)
+
+var (
+	ruleSyntax = &diag.Rule{
+		ID: "yaml-syntax", Why: "a document that is not YAML cannot be read at all",
+	}
+	ruleVariant = &diag.Rule{
+		ID: "variant", Why: "the variant decides which system the config is for, and which keys there are",
+		Help: "write for example variant: fcos",
+	}
+	ruleVersion = &diag.Rule{
+		ID: "variant-version", Why: "the version decides which keys the document can have, and which spec it becomes",
+		Help: "write for example version: 1.5.0",
+	}
+	ruleDecimalMode = &diag.Rule{
+		ID: "decimal-mode", Why: "a number without a leading zero is decimal: 644 is octal 01204",
+		Help: "add a leading zero",
+	}
+)
+
+// decimalModes warns of modes that only make sense when their decimal digits are
+// read as octal ones.
+func decimalModes(c *sugar.Ctx) {
+	look := func(mode *int, directory bool, list string, i int) {
+		if mode == nil {
+			return
+		}
+		octal, ok := digitsAsOctal(*mode)
+		if ok && !isUsualMode(*mode, directory) && isUsualMode(octal, directory) {
+			c.Warnf(ruleDecimalMode, source.Path{}.At("storage", list, i, "mode"), "mode %d is decimal, octal %04o is surely not meant", *mode, *mode)
+		}
+	}
+	for i, f := range c.Config.Storage.Files {
+		look(f.Mode, false, "files", i)
+	}
+	for i, d := range c.Config.Storage.Directories {
+		look(d.Mode, true, "directories", i)
+	}
+}
+
+// digitsAsOctal reads the decimal digits of a mode as octal ones.
+func digitsAsOctal(mode int) (octal int, ok bool) {
+	for shift := 0; mode > 0; shift += 3 {
+		if mode%10 > 7 {
+			return 0, false
+		}
+		octal |= mode % 10 << shift
+		mode /= 10
+	}
+	return octal, true
+}
+
+// isUsualMode reports whether somebody may want a mode: the group has no right
+// that the owner lacks, others none that the group lacks, and what may be written
+// or executed may be read.
+func isUsualMode(mode int, directory bool) bool {
+	if mode < 0 || mode > 0o7777 {
+		return false
+	}
+	wider := 0
+	for shift := 0; shift <= 6; shift += 3 {
+		rights := mode >> shift & 7
+		switch {
+		case rights&wider != wider: // narrower than those of others
+			return false
+		case rights != 0 && rights&4 == 0: // cannot be read
+			return false
+		case directory && rights != 0 && rights&1 == 0: // cannot be entered
+			return false
+		}
+		wider = rights
+	}
+	return true
+}

@@ -1,0 +1,140 @@
+package sugar
+
+import (
+	"fmt"
+
+	"github.com/kindling-boot/kindling/config"
+	"github.com/kindling-boot/kindling/config/diag"
+	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/config/types"
+)
+
+var (
+	ruleOneSource = &diag.Rule{
+		ID: "one-source", Why: "the content can come from one place only", Help: "keep one of inline, local and source",
+	}
+	ruleInlineConfig = &diag.Rule{
+		ID: "inline-config", Why: "the machine refuses the whole config when one of the configs in it is not valid",
+	}
+	ruleInlineVersion = &diag.Rule{
+		ID: "inline-config-version", Why: "a config inside another one is checked only when both are of the same spec",
+		Help: "write the inner config for the spec of the outer one",
+	}
+)
+
+// Resources is the sugar of everything that has a source: inline text and local
+// files.
+type Resources struct {
+	Ignition struct {
+		Config struct {
+			Merge   []contents `json:"merge" since:"3.1"`
+			Replace contents   `json:"replace" since:"3.1"`
+		} `json:"config"`
+		Security struct {
+			TLS struct {
+				CertificateAuthorities []contents `json:"certificateAuthorities" since:"3.1"`
+			} `json:"tls"`
+		} `json:"security"`
+	} `json:"ignition"`
+	Storage struct {
+		Files []struct {
+			Append   []contents `json:"append"`
+			Contents contents   `json:"contents"`
+		} `json:"files"`
+		Luks []struct {
+			KeyFile contents `json:"keyFile"`
+		} `json:"luks" since:"3.2"`
+	} `json:"storage"`
+}
+
+// contents are the keys next to source.
+type contents struct {
+	// Inline is the content as text.
+	Inline *string `json:"inline"`
+	// Local is a file of the files directory.
+	Local *string `json:"local" since:"3.1"`
+}
+
+// each visits every resource of the document with its sugar and its place.
+func (s *Resources) each(c *Ctx, visit func(r *types.Resource, sugar contents, at source.Path)) {
+	cfg := &c.Config
+	for i, item := range s.Ignition.Config.Merge {
+		visit(&cfg.Ignition.Config.Merge[i], item, doc("ignition", "config", "merge", i))
+	}
+	visit(&cfg.Ignition.Config.Replace, s.Ignition.Config.Replace, doc("ignition", "config", "replace"))
+	for i, item := range s.Ignition.Security.TLS.CertificateAuthorities {
+		visit(&cfg.Ignition.Security.TLS.CertificateAuthorities[i], item,
+			doc("ignition", "security", "tls", "certificate_authorities", i))
+	}
+	for i, f := range s.Storage.Files {
+		visit(&cfg.Storage.Files[i].Contents, f.Contents, doc("storage", "files", i, "contents"))
+		for j, item := range f.Append {
+			visit(&cfg.Storage.Files[i].Append[j], item, doc("storage", "files", i, "append", j))
+		}
+	}
+	for i, l := range s.Storage.Luks {
+		visit(&cfg.Storage.Luks[i].KeyFile, l.KeyFile, doc("storage", "luks", i, "key_file"))
+	}
+}
+
+// Check reports contents that come from more than one place, and inline configs
+// that are not valid.
+func (s *Resources) Check(c *Ctx) {
+	s.each(c, func(r *types.Resource, sugar contents, at source.Path) {
+		given, last := 0, ""
+		if sugar.Local != nil {
+			given, last = given+1, "local"
+		}
+		if sugar.Inline != nil {
+			given, last = given+1, "inline"
+		}
+		if r.Source != nil {
+			given, last = given+1, "source"
+		}
+		if given > 1 {
+			c.Errorf(ruleOneSource, at.At(last), "only one of inline, local and source can be given")
+		}
+		if sugar.Inline != nil && len(at) > 1 && at[1].Key == "config" {
+			checkInlineConfig(c, *sugar.Inline, at)
+		}
+	})
+}
+
+// checkInlineConfig reports what is wrong with a config inside the document. The
+// findings stand where the reference puts them, at the same path of the outer
+// document; what they are about is shown below.
+func checkInlineConfig(c *Ctx, text string, at source.Path) {
+	place, _ := c.Tree.Locate(at.At("inline"))
+	f := source.NewFile(fmt.Sprintf("inline config of %s", place), []byte(text))
+	version, found := config.Inspect(f)
+	if version != "" && version != c.Target.String() {
+		c.Warnf(ruleInlineVersion, at.At("version"), "this inline config of spec %q is not checked: the document makes a config of spec %s", version, c.Target)
+		return
+	}
+	unreadable := false
+	for _, d := range found {
+		outer, _ := c.Tree.Locate(d.Path)
+		unreadable = unreadable || d.Severity == diag.Error && len(d.Path) == 0
+		c.Found = append(c.Found, diag.Diagnostic{
+			Severity: d.Severity, Rule: ruleInlineConfig, Path: at.At("inline"), At: outer, Help: d.Help,
+			Message: "in an inline config: " + d.Message, Related: []diag.Diagnostic{d},
+		})
+	}
+	if unreadable {
+		c.Errorf(ruleInlineConfig, at.At("inline"), "the inline config cannot be read")
+	}
+}
+
+// Desugar embeds inline text and local files.
+func (s *Resources) Desugar(c *Ctx) {
+	s.each(c, func(r *types.Resource, sugar contents, at source.Path) {
+		switch {
+		case sugar.Local != nil:
+			if data, ok := c.Files.read(c, *sugar.Local, at.At("local")); ok {
+				c.embed(r, data)
+			}
+		case sugar.Inline != nil:
+			c.embed(r, []byte(*sugar.Inline))
+		}
+	})
+}

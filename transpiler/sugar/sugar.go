@@ -1,0 +1,89 @@
+// Package sugar turns the keys that only Butane has into plain config: one file
+// for each step. A step is a small struct that holds its keys, at their places in
+// the document, next to those of the model; it checks them and desugars them.
+//
+// What a step adds is the parent of what the user wrote, so the user always wins;
+// every value it adds remembers the place in the document that asked for it.
+package sugar
+
+import (
+	"fmt"
+
+	"github.com/kindling-boot/kindling/config/diag"
+	"github.com/kindling-boot/kindling/config/merge"
+	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/config/spec"
+	"github.com/kindling-boot/kindling/config/types"
+)
+
+// Step is one kind of sugar. The keys of the document are decoded into it.
+type Step interface {
+	// Check reports what is wrong with the keys themselves.
+	Check(c *Ctx)
+	// Desugar changes the config of the context, or adds a parent to it.
+	Desugar(c *Ctx)
+}
+
+// Ctx is what the steps of one translation work on.
+type Ctx struct {
+	// Tree is the document.
+	Tree *source.Tree
+	// Target is the spec that is written.
+	Target spec.Version
+	// Files is the directory that local files come from.
+	Files *FilesDir
+	// Compress allows to compress embedded contents.
+	Compress bool
+	// Config is the config so far. Steps that only fill in what the user left out
+	// change it; others add to it by AddParent.
+	Config types.Config
+	// Found are the diagnostics so far.
+	Found diag.List
+
+	// MountUnits tells which file systems of the document get a mount unit.
+	MountUnits map[int]bool
+
+	origins Origins
+	where   source.Locator
+	encoder encoder
+}
+
+// NewCtx returns the context for a document whose plain keys are decoded already.
+func NewCtx(tree *source.Tree, target spec.Version, config types.Config) *Ctx {
+	c := &Ctx{Tree: tree, Target: target, Config: config, origins: Origins{tree: tree}}
+	c.where = &c.origins
+	return c
+}
+
+// Where finds the places of the values of the config.
+func (c *Ctx) Where() source.Locator { return c.where }
+
+// Errorf reports a problem at a place of the document.
+func (c *Ctx) Errorf(rule *diag.Rule, at source.Path, format string, args ...any) {
+	c.report(diag.Error, rule, at, fmt.Sprintf(format, args...))
+}
+
+// Warnf reports something that is allowed but surely not meant.
+func (c *Ctx) Warnf(rule *diag.Rule, at source.Path, format string, args ...any) {
+	c.report(diag.Warning, rule, at, fmt.Sprintf(format, args...))
+}
+
+func (c *Ctx) report(s diag.Severity, rule *diag.Rule, path source.Path, message string) {
+	at, _ := c.Tree.Locate(path)
+	c.Found = append(c.Found, diag.Diagnostic{Severity: s, Rule: rule, Message: message, Path: path, At: at})
+}
+
+// From remembers that the value of the config at a path was asked for at a place
+// of the document. What is inside the value is looked for inside that place.
+func (c *Ctx) From(value, place source.Path) { c.origins.add(value, place) }
+
+// AddParent puts a generated config below the config so far. Its origins tell
+// where its values were asked for.
+func (c *Ctx) AddParent(parent types.Config, origins *Origins) {
+	merged, transcript := merge.Merge(parent, c.Config)
+	c.where = merge.Locator{Parent: origins, Child: c.where, Transcript: transcript}
+	c.Config = merged
+}
+
+// doc returns the path of a place in the document.
+func doc(steps ...any) source.Path { return source.Path{}.At(steps...) }

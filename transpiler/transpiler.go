@@ -1,0 +1,198 @@
+// Package transpiler turns Butane documents into Ignition configs: Translate. It
+// reads nothing but the document and the files directory, and uses no network.
+package transpiler
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+
+	"github.com/coreos/go-semver/semver"
+
+	"github.com/kindling-boot/kindling/config/check"
+	"github.com/kindling-boot/kindling/config/diag"
+	"github.com/kindling-boot/kindling/config/schema"
+	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/config/spec"
+	"github.com/kindling-boot/kindling/config/types"
+	"github.com/kindling-boot/kindling/transpiler/sugar"
+	"github.com/kindling-boot/kindling/transpiler/variant"
+)
+
+// Options change how a document is translated. The zero Options are the usual ones.
+type Options struct {
+	// Files is the directory of local files; nil means that there is none.
+	Files *sugar.FilesDir
+	// Pretty indents the output.
+	Pretty bool
+	// Raw writes the Ignition config even where the variant wraps it.
+	Raw bool
+}
+
+// Outcome says how far a translation came.
+type Outcome uint8
+
+const (
+	// Translated means that there is output.
+	Translated Outcome = iota
+	// NotReadable means that the document could not be read: no YAML, no known
+	// variant, values of the wrong type.
+	NotReadable
+	// SourceInvalid means that the document itself is wrong.
+	SourceInvalid
+	// GeneratedInvalid means that the config made from the document is wrong.
+	GeneratedInvalid
+)
+
+// Translate turns a Butane document into the config of its variant, one document
+// without a line feed at its end. The output is nil unless the outcome is
+// Translated. The list is in order of position.
+func Translate(f *source.File, o Options) (output []byte, outcome Outcome, found diag.List) {
+	t, found := read(f)
+	if t == nil {
+		return nil, NotReadable, found.Sorted()
+	}
+	if o.Files != nil {
+		t.ctx.Files = o.Files
+	}
+	if !t.check() || !t.desugar() {
+		return nil, SourceInvalid, t.ctx.Found.Sorted()
+	}
+	if !t.checkGenerated() {
+		return nil, GeneratedInvalid, t.ctx.Found.Sorted()
+	}
+	output = schema.Encode(&t.ctx.Config, true)
+	if o.Pretty {
+		var b bytes.Buffer
+		_ = json.Indent(&b, output, "", "  ") // we wrote it
+		output = b.Bytes()
+	}
+	return output, Translated, t.ctx.Found.Sorted()
+}
+
+// translation is one document on its way.
+type translation struct {
+	variant *variant.Variant
+	steps   []sugar.Step
+	ctx     *sugar.Ctx
+}
+
+// read parses the document, finds its variant and decodes its keys.
+func read(f *source.File) (*translation, diag.List) {
+	tree, bad := source.ParseYAML(f)
+	if len(bad) > 0 {
+		var found diag.List
+		for _, e := range bad {
+			found = append(found, diag.Diagnostic{Rule: ruleSyntax, Message: e.Message, At: e.At})
+		}
+		return nil, found
+	}
+	v, found := findVariant(tree)
+	if v == nil {
+		return nil, found
+	}
+	cfg := types.Config{}
+	found = append(found, schema.Decode(tree, &cfg, v.Target)...)
+	steps := v.Steps()
+	structs := []*schema.Struct{schema.Of(reflect.TypeFor[types.Config]()), schema.Of(reflect.TypeFor[head]())}
+	for _, s := range steps {
+		found = append(found, schema.Decode(tree, s, v.Target)...)
+		structs = append(structs, schema.Of(reflect.TypeOf(s).Elem()))
+	}
+	if found.HasErrors() {
+		return nil, found
+	}
+	cfg.Ignition.Version = v.Target.String()
+	ctx := sugar.NewCtx(tree, v.Target, cfg)
+	ctx.Files = &sugar.FilesDir{}
+	ctx.Compress = true
+	versionName := func(target spec.Version) string {
+		if version, ok := variant.ForTarget(v.Name, target); ok {
+			return v.Name + " " + version
+		}
+		return "spec " + target.String()
+	}
+	ctx.Found = schema.Gate(tree, v.Target, versionName, structs...)
+	return &translation{variant: v, steps: steps, ctx: ctx}, nil
+}
+
+// check looks at the document as it was written.
+func (t *translation) check() bool {
+	for _, s := range t.steps {
+		s.Check(t.ctx)
+	}
+	decimalModes(t.ctx)
+	for _, look := range t.variant.Checks {
+		look(t.ctx)
+	}
+	return !t.ctx.Found.HasErrors()
+}
+
+func (t *translation) desugar() bool {
+	for _, s := range t.steps {
+		s.Desugar(t.ctx)
+	}
+	return !t.ctx.Found.HasErrors()
+}
+
+// checkGenerated judges the config by the rules of its spec.
+func (t *translation) checkGenerated() bool {
+	t.ctx.Found = append(t.ctx.Found, check.Walk(&t.ctx.Config, t.ctx.Where(), t.ctx.Target)...)
+	return !t.ctx.Found.HasErrors()
+}
+
+// head are the keys that name the variant.
+type head struct {
+	Variant string `json:"variant"`
+	Version string `json:"version"`
+}
+
+// findVariant reads the head of a document.
+func findVariant(tree *source.Tree) (*variant.Variant, diag.List) {
+	var h head
+	if found := schema.Decode(tree, &h, spec.Newest); found.HasErrors() {
+		return nil, found
+	}
+	fail := func(rule *diag.Rule, key, help, format string, args ...any) (*variant.Variant, diag.List) {
+		path := source.Path{}.At(key)
+		at, _ := tree.Locate(path)
+		return nil, diag.List{{Rule: rule, Message: fmt.Sprintf(format, args...), Path: path, At: at, Help: help}}
+	}
+	if h.Variant == "" {
+		return fail(ruleVariant, "variant", "", "the document names no variant")
+	}
+	if h.Variant == "rhcos" {
+		return fail(ruleVariant, "variant", "use variant openshift", "variant rhcos does not exist any more")
+	}
+	if _, known := variant.Find(h.Variant, ""); !known {
+		help := ""
+		if near := schema.Nearest(h.Variant, variant.Names()); near != "" {
+			help = fmt.Sprintf("did you mean %q?", near)
+		}
+		return fail(ruleVariant, "variant", help, "unknown variant %q", h.Variant)
+	}
+	if h.Version == "" {
+		return fail(ruleVersion, "version", "", "the document names no version")
+	}
+	if v, _ := variant.Find(h.Variant, h.Version); v != nil {
+		return v, nil
+	}
+	given, err := semver.NewVersion(h.Version)
+	if err != nil {
+		return fail(ruleVersion, "version", "", "version %q is not of the form MAJOR.MINOR.PATCH", h.Version)
+	}
+	versions := variant.Versions(h.Variant)
+	for _, version := range versions {
+		if known := semver.New(version); known.Equal(*given) && given.Metadata == "" {
+			v, _ := variant.Find(h.Variant, version)
+			return v, nil
+		}
+	}
+	newest := versions[len(versions)-1]
+	help := fmt.Sprintf("variant %s has versions %s to %s", h.Variant, versions[0], newest)
+	if semver.New(newest).LessThan(*given) {
+		help += "; a newer version needs a newer butane"
+	}
+	return fail(ruleVersion, "version", help, "variant %s has no version %q", h.Variant, h.Version)
+}

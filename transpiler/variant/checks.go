@@ -1,0 +1,114 @@
+package variant
+
+import (
+	"strings"
+
+	"github.com/kindling-boot/kindling/config/diag"
+	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/config/types"
+	"github.com/kindling-boot/kindling/transpiler/sugar"
+)
+
+var (
+	ruleReservedLabel = &diag.Rule{
+		ID: "reserved-label", Why: "the CoreOS image has this partition under another number, so a second one is created",
+		Help: "give the number of the partition of the image, or choose another label",
+	}
+	ruleRootSmall = &diag.Rule{
+		ID: "root-small", Why: "updates of the system need room next to the running one",
+		Help: "give the root partition at least 8 GiB",
+	}
+	ruleRootConstrained = &diag.Rule{
+		ID: "root-constrained", Why: "the root partition grows into the free space behind it, and another partition will be there",
+		Help: "give the root partition a size, or the other partitions a start",
+	}
+	ruleReuseByLabel = &diag.Rule{
+		ID: "reuse-by-label", Why: "a partition is matched by its number only: without one, a new partition is created each time",
+		Help: "give the number of the partition",
+	}
+	ruleMountPoint = &diag.Rule{
+		ID: "mount-point", Why: "other directories are read-only or do not exist before the update of a CoreOS system is complete",
+		Help: "mount below /etc or /var",
+	}
+)
+
+// bootDisk is the disk that a CoreOS machine boots from, whatever its name.
+const bootDisk = "/dev/disk/by-id/coreos-boot-disk"
+
+// reservedNumbers are the partitions of the CoreOS image.
+var reservedNumbers = map[string]int{
+	"BIOS-BOOT": 1, "PowerPC-PReP-boot": 1, "reserved": 1, "EFI-SYSTEM": 2, "boot": 3, "root": 4,
+}
+
+// minRootMiB is the least size of the root partition of CoreOS.
+const minRootMiB = 8192
+
+func disksPath(disk, partition int, key string) source.Path {
+	return source.Path{}.At("storage", "disks", disk, "partitions", partition, key)
+}
+
+// eachPartition visits the partitions of the document.
+func eachPartition(c *sugar.Ctx, visit func(d *types.Disk, disk, partition int, p *types.Partition)) {
+	for i := range c.Config.Storage.Disks {
+		d := &c.Config.Storage.Disks[i]
+		for j := range d.Partitions {
+			visit(d, i, j, &d.Partitions[j])
+		}
+	}
+}
+
+func isTrue(b *bool) bool { return b != nil && *b }
+
+// reservedLabels warns of partitions that look like those of the image.
+func reservedLabels(c *sugar.Ctx) {
+	eachPartition(c, func(d *types.Disk, i, j int, p *types.Partition) {
+		if p.Label == nil || isTrue(d.WipeTable) {
+			return
+		}
+		if number, reserved := reservedNumbers[*p.Label]; reserved && p.Number != number {
+			c.Warnf(ruleReservedLabel, disksPath(i, j, "label"), "partition %q of the image has number %d", *p.Label, number)
+		}
+	})
+}
+
+// rootPartition warns of a root partition that is or will become too small.
+func rootPartition(c *sugar.Ctx) {
+	eachPartition(c, func(d *types.Disk, i, j int, p *types.Partition) {
+		switch {
+		case p.Label == nil || *p.Label != "root":
+		case p.SizeMiB != nil && *p.SizeMiB != 0:
+			if *p.SizeMiB < minRootMiB {
+				c.Warnf(ruleRootSmall, disksPath(i, j, "size_mib"), "the root partition has %d MiB, less than %d", *p.SizeMiB, minRootMiB)
+			}
+		default:
+			for k, other := range d.Partitions {
+				if k != j && (other.StartMiB == nil || *other.StartMiB == 0) {
+					c.Warnf(ruleRootConstrained, disksPath(i, j, "label"), "the root partition fills the free space, but another partition may be placed behind it")
+					return
+				}
+			}
+		}
+	})
+}
+
+// reuseByLabel warns of partitions that are created again on every run.
+func reuseByLabel(c *sugar.Ctx) {
+	eachPartition(c, func(d *types.Disk, i, j int, p *types.Partition) {
+		if p.Number == 0 && p.Label != nil && d.Device != bootDisk && !isTrue(d.WipeTable) {
+			c.Warnf(ruleReuseByLabel, disksPath(i, j, "number"), "partition %q has no number", *p.Label)
+		}
+	})
+}
+
+// mountPoints reports mount units where CoreOS cannot have any.
+func mountPoints(c *sugar.Ctx) {
+	for i, f := range c.Config.Storage.Filesystems {
+		place := source.Path{}.At("storage", "filesystems", i)
+		if f.Path == nil || *f.Path == "" || !c.MountUnits[i] {
+			continue
+		}
+		if top, _, _ := strings.Cut(strings.TrimPrefix(*f.Path, "/"), "/"); top != "etc" && top != "var" {
+			c.Errorf(ruleMountPoint, place.At("path"), "a file system with a mount unit cannot be mounted at %q", *f.Path)
+		}
+	}
+}
