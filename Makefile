@@ -1,0 +1,77 @@
+# Every target works from a clean clone and asks nothing. `make help` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+GO ?= go
+MODULE := github.com/kindling-boot/kindling
+# Without git (a source archive), a build says so.
+VERSION ?= $(shell git describe --tags --always --dirty --match 'v*' 2>/dev/null || echo devel-unversioned)
+LDFLAGS := -s -w -X $(MODULE)/version.String=$(VERSION)
+
+# Built from source through the Go module proxy and kept below bin/: docs/adr/0020.
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI := bin/tools/golangci-lint-$(GOLANGCI_VERSION)
+
+# How long `make fuzz` stays with each target.
+FUZZTIME ?= 30s
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## static programs in bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+	@for name in validate apply rmcfg; do ln -sfn ignition "bin/ignition-$$name"; done
+
+.PHONY: demo
+demo: build ## a YAML config becomes a provisioned root directory
+	@scripts/demo.sh
+
+.PHONY: test
+test: build test-deps ## every test, and the engine once more under the race detector
+	$(GO) test -timeout 15m ./...
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 10m $$($(GO) list ./internal/... 2>/dev/null)
+
+.PHONY: test-deps
+test-deps: ## what the tests need from Debian (does nothing if it is there)
+	@scripts/test-deps.sh
+
+.PHONY: lint
+lint: $(GOLANGCI) ## formatting, go vet and the linters of .golangci.yml
+	@unformatted=$$(git ls-files -co --exclude-standard '*.go' | xargs -r ls 2>/dev/null | xargs -r gofmt -l); \
+	if [ -n "$$unformatted" ]; then printf 'not formatted (make fmt):\n%s\n' "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GOLANGCI) run ./...
+
+.PHONY: fmt
+fmt: $(GOLANGCI) ## format everything (gofumpt, goimports)
+	$(GOLANGCI) fmt
+
+.PHONY: install-tools
+install-tools: $(GOLANGCI) ## build the linter (about a minute, once)
+
+$(GOLANGCI):
+	@mkdir -p bin/tools/new
+	GOBIN=$(CURDIR)/bin/tools/new CGO_ENABLED=0 $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	@mv bin/tools/new/golangci-lint $@
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (30s) each
+	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
+
+.PHONY: golden
+golden: build ## rewrite expected outputs; review the diff as code
+	@packages=$$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -r -n1 dirname | sort -u); \
+	for p in $$packages; do $(GO) test "$$p" -update; done
+
+.PHONY: bench
+bench: build ## speed, memory and size beside their yardsticks
+	$(GO) run ./tests/bench
+
+.PHONY: clean
+clean: ## remove what make built
+	rm -rf bin

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that the tests need and that are not there.
+# Does nothing, and needs no network, if all of them are.
+set -euo pipefail
+
+# program → package
+declare -A needs=(
+  [useradd]=passwd         # users and groups are made by the real tools
+  [usermod]=passwd
+  [groupadd]=passwd
+  [mount]=mount            # full and read-only file systems in the tests of the engine
+  [unshare]=util-linux     # to mount them where nobody else sees them
+  [gcc]=gcc                # the race detector links with it
+)
+missing=()
+for program in "${!needs[@]}"; do
+  PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null || missing+=("${needs[$program]}")
+done
+# The race detector needs the C library to link against as well.
+[ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
+[ "${#missing[@]}" -eq 0 ] && exit 0
+mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
+
+if ! command -v apt-get >/dev/null; then
+  echo "test-deps: not found here: ${missing[*]} (names of Debian packages); install them by hand" >&2
+  exit 1
+fi
+sudo=()
+if [ "$(id -u)" -ne 0 ]; then
+  if ! sudo -n true 2>/dev/null; then
+    echo "test-deps: the tests need ${missing[*]}; as root: apt-get install ${missing[*]}" >&2
+    exit 1
+  fi
+  sudo=(sudo -n)
+fi
+export DEBIAN_FRONTEND=noninteractive
+echo "test-deps: installing ${missing[*]}"
+"${sudo[@]}" apt-get update -q </dev/null
+"${sudo[@]}" apt-get install -q -y --no-install-recommends "${missing[@]}" </dev/null
