@@ -1,0 +1,112 @@
+// Package programs builds the programs of this project for the tests that run them:
+// [Path] for one of them, [Root] for the tree they are built from. A test process
+// builds a program once, from the tree as it is.
+package programs
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+)
+
+var (
+	mu    sync.Mutex
+	dir   string
+	built = map[string]error{}
+)
+
+// aliases are the names of one program: what it does depends on the name.
+var aliases = map[string]string{
+	"ignition-validate": "ignition",
+	"ignition-apply":    "ignition",
+	"ignition-rmcfg":    "ignition",
+}
+
+// Main runs the tests of a package and removes what [Path] built for them.
+//
+//	func TestMain(m *testing.M) { os.Exit(programs.Main(m)) }
+func Main(m *testing.M) int {
+	defer func() {
+		if dir != "" {
+			_ = os.RemoveAll(dir)
+		}
+	}()
+	return m.Run()
+}
+
+// Path returns the path of a program, static as `make build` builds it. A package
+// whose tests use it runs them through [Main].
+func Path(tb testing.TB, name string) string {
+	tb.Helper()
+	mu.Lock()
+	defer mu.Unlock()
+	err, done := built[name]
+	if !done {
+		err = build(name)
+		built[name] = err
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return filepath.Join(dir, name)
+}
+
+func build(name string) error {
+	root, err := findRoot()
+	if err != nil {
+		return err
+	}
+	if dir == "" {
+		if dir, err = os.MkdirTemp("", "kindling-programs-"); err != nil {
+			return fmt.Errorf("make directory for programs: %w", err)
+		}
+	}
+	if target, isAlias := aliases[name]; isAlias {
+		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
+			return fmt.Errorf("link program: %w", err)
+		}
+		if err, done := built[target]; done {
+			return err
+		}
+		built[target] = build(target)
+		return built[target]
+	}
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", filepath.Join(dir, name), "./cmd/"+name)
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if said, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w\n%s", name, err, said)
+	}
+	return nil
+}
+
+// Root returns the directory of go.mod. Data that lies beside the project is found
+// from there.
+func Root(tb testing.TB) string {
+	tb.Helper()
+	root, err := findRoot()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return root
+}
+
+func findRoot() (string, error) {
+	at, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("find project: %w", err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
+			return at, nil
+		}
+		up := filepath.Dir(at)
+		if up == at {
+			return "", fmt.Errorf("find project: no go.mod above the working directory")
+		}
+		at = up
+	}
+}
