@@ -58,9 +58,16 @@ func digitsAsOctal(mode int) (octal int, ok bool) {
 
 // isUsualMode reports whether somebody may want a mode: the group has no right
 // that the owner lacks, others none that the group lacks, and what may be written
-// or executed may be read.
+// or executed may be read. Of the special bits, directories have setgid and
+// sticky; files have setuid and setgid if not everybody may write them.
 func isUsualMode(mode int, directory bool) bool {
-	if mode < 0 || mode > 0o7777 {
+	const setuid, sticky, othersWrite = 0o4000, 0o1000, 0o2
+	switch {
+	case mode < 0 || mode > 0o7777:
+		return false
+	case directory && mode&setuid != 0:
+		return false
+	case !directory && (mode&sticky != 0 || mode > 0o777 && (mode&othersWrite != 0 || mode&0o111 == 0)):
 		return false
 	}
 	wider := 0

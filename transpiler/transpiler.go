@@ -133,11 +133,18 @@ func (t *translation) desugar() bool {
 	for _, s := range t.steps {
 		s.Desugar(t.ctx)
 	}
-	return !t.ctx.Found.HasErrors()
+	if t.ctx.Found.HasErrors() {
+		return false
+	}
+	for _, look := range t.variant.FinalChecks {
+		look(t.ctx)
+	}
+	return true
 }
 
 // checkGenerated judges the config by the rules of its spec.
 func (t *translation) checkGenerated() bool {
+	variant.CheckGenerated(t.ctx)
 	t.ctx.Found = append(t.ctx.Found, check.Walk(&t.ctx.Config, t.ctx.Where(), t.ctx.Target)...)
 	return !t.ctx.Found.HasErrors()
 }

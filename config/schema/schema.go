@@ -6,6 +6,7 @@
 // Tags:
 //
 //	json:"name,omitempty"   name of the key; omitempty leaves out a zero scalar
+//	yaml:"-"                YAML documents do not have the key
 //	since:"3.4"             first spec with the key (none: the spec of what holds it)
 //	merge:"key"             list whose items are matched by their identity
 //	merge:"key,space=node"  the same, and sibling lists of that space share identities
@@ -36,7 +37,7 @@ type Struct struct {
 
 // Field describes one member.
 type Field struct {
-	// JSON and YAML are the names of the key.
+	// JSON and YAML are the names of the key; an empty one is no key at all.
 	JSON, YAML string
 	// Index leads to the field, for reflect.Value.FieldByIndex.
 	Index []int
@@ -109,6 +110,9 @@ func (s *Struct) add(t reflect.Type, at []int) {
 			OmitEmpty: options == "omitempty",
 			Secret:    f.Tag.Get("secret") == "true",
 			Net:       f.Tag.Get("net") != "",
+		}
+		if f.Tag.Get("yaml") == "-" {
+			field.YAML = ""
 		}
 		if since := f.Tag.Get("since"); since != "" {
 			if field.Since, ok = spec.FromTag(since); !ok {

@@ -2,12 +2,14 @@
 // written: ParseJSON and ParseYAML. It is the only package that knows a syntax;
 // everything above works on Node, Path and Range.
 //
-// Offsets count bytes from 0. Lines count from 1 and end with a line feed only.
+// Offsets count bytes from 0. Lines count from 1 and end with a line feed; in YAML
+// also with the other line breaks of YAML 1.1.
 // Columns count from 1, in characters (Column) or in bytes (ByteColumn, which is
 // what the reference tools print for JSON).
 package source
 
 import (
+	"bytes"
 	"fmt"
 	"sort"
 	"sync"
@@ -22,6 +24,9 @@ type File struct {
 	// Data are the bytes.
 	Data []byte
 
+	// yaml makes lines end where YAML ends them.
+	yaml bool
+
 	once  sync.Once
 	lines []int // offset of the first byte of each line
 }
@@ -33,16 +38,15 @@ func NewFile(name string, data []byte) *File {
 
 func (f *File) lineStarts() []int {
 	f.once.Do(func() {
-		n := 1
-		for _, c := range f.Data {
-			if c == '\n' {
-				n++
-			}
-		}
-		f.lines = make([]int, 1, n)
-		for i, c := range f.Data {
-			if c == '\n' {
+		f.lines = make([]int, 1, 1+bytes.Count(f.Data, []byte{'\n'}))
+		for i := 0; i < len(f.Data); i++ {
+			switch c := f.Data[i]; {
+			case c == '\n', c == '\r' && f.yaml && !bytes.HasPrefix(f.Data[i+1:], []byte{'\n'}):
 				f.lines = append(f.lines, i+1)
+			case c == 0xc2 && f.yaml && bytes.HasPrefix(f.Data[i:], []byte("\u0085")):
+				f.lines = append(f.lines, i+2)
+			case c == 0xe2 && f.yaml && (bytes.HasPrefix(f.Data[i:], []byte("\u2028")) || bytes.HasPrefix(f.Data[i:], []byte("\u2029"))):
+				f.lines = append(f.lines, i+3)
 			}
 		}
 	})
@@ -75,12 +79,9 @@ func (f *File) Line(n int) string {
 	}
 	end := len(f.Data)
 	if n < len(lines) {
-		end = lines[n] - 1
+		end = lines[n]
 	}
-	text := f.Data[lines[n-1]:end]
-	if l := len(text); l > 0 && text[l-1] == '\r' {
-		text = text[:l-1]
-	}
+	text := bytes.TrimRight(f.Data[lines[n-1]:end], "\r\n\u0085\u2028\u2029")
 	return string(text)
 }
 

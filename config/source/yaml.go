@@ -53,19 +53,19 @@ func decodeText(f *File) *File {
 	var order binary.ByteOrder
 	switch {
 	case bytes.HasPrefix(f.Data, []byte("\xef\xbb\xbf")):
-		return NewFile(f.Name, f.Data[3:])
+		return &File{Name: f.Name, Data: f.Data[3:], yaml: true}
 	case bytes.HasPrefix(f.Data, []byte("\xff\xfe")):
 		order = binary.LittleEndian
 	case bytes.HasPrefix(f.Data, []byte("\xfe\xff")):
 		order = binary.BigEndian
 	default:
-		return f
+		return &File{Name: f.Name, Data: f.Data, yaml: true}
 	}
 	units := make([]uint16, 0, len(f.Data)/2)
 	for rest := f.Data[2:]; len(rest) >= 2; rest = rest[2:] {
 		units = append(units, order.Uint16(rest))
 	}
-	return NewFile(f.Name, []byte(string(utf16.Decode(units))))
+	return &File{Name: f.Name, Data: []byte(string(utf16.Decode(units))), yaml: true}
 }
 
 // yamlSyntaxError finds the line in the text of a parser error: yaml.v3 gives it

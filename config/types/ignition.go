@@ -19,7 +19,7 @@ type Ignition struct {
 	// Timeouts limit HTTP fetches.
 	Timeouts Timeouts `json:"timeouts"`
 	// Version is the spec the config is written for, for example 3.4.0.
-	Version string `json:"version"`
+	Version string `json:"version" yaml:"-"`
 }
 
 // IgnitionConfig refers to further configs.

@@ -142,6 +142,10 @@ func (s *BootDevice) checkMirror(c *Ctx, layout string, isS390x bool) {
 	if len(devices) == 0 {
 		return
 	}
+	c.Mirrored = map[string]bool{}
+	for _, device := range devices {
+		c.Mirrored[device] = true
+	}
 	if layout == "" {
 		if s.MirrorNeedsLayout {
 			c.Errorf(ruleMirrorLayout, at, "a mirror needs boot_device.layout")

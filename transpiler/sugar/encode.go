@@ -9,6 +9,9 @@ import (
 	"github.com/kindling-boot/kindling/config/types"
 )
 
+// gzipCost is what the value "gzip" adds to the config.
+const gzipCost = len("gzip")
+
 // gzipLeast is the size of the smallest gzip stream: 10 bytes of header, 8 of
 // trailer (RFC 1952) and the closing block of the compressor.
 const gzipLeast = 10 + 8 + 5
@@ -36,8 +39,8 @@ func (c *Ctx) embed(r *types.Resource, data []byte) {
 	}
 	if r.Compression == nil || *r.Compression == "" {
 		r.Compression = new(string)
-		if c.Compress && dataurl.Base64Len(gzipLeast) < best {
-			if packed := c.encoder.compress(data); dataurl.Base64Len(len(packed)) < best {
+		if c.Compress && dataurl.Base64Len(gzipLeast)+gzipCost < best {
+			if packed := c.encoder.compress(data); dataurl.Base64Len(len(packed))+gzipCost < best {
 				url, method := dataurl.Base64(packed), "gzip"
 				r.Source, r.Compression = &url, &method
 				return

@@ -52,11 +52,18 @@ func (d *FilesDir) Close() error {
 	return d.root.Close()
 }
 
+// exists reports, at a place of the document, that there is no directory.
+func (d *FilesDir) exists(c *Ctx, at source.Path) bool {
+	if d.root == nil {
+		c.Errorf(ruleFilesDir, at, "local files need a files directory")
+	}
+	return d.root != nil
+}
+
 // name returns the path of a local file below the directory. A problem is
 // reported at the place of the document.
 func (d *FilesDir) name(c *Ctx, local string, at source.Path) (name string, ok bool) {
-	if d.root == nil {
-		c.Errorf(ruleFilesDir, at, "local files need a files directory")
+	if !d.exists(c, at) {
 		return "", false
 	}
 	name = path.Clean(strings.TrimLeft(local, "/"))

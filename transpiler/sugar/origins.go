@@ -9,17 +9,31 @@ import (
 // is not remembered stands at the same path, in snake_case.
 type Origins struct {
 	tree  *source.Tree
-	known map[string]source.Path // path of the config → path of the document
+	known map[string]origin // by path of the config
 }
 
 // NewOrigins returns origins for a config that is generated from a document.
 func (c *Ctx) NewOrigins() *Origins { return &Origins{tree: c.Tree} }
 
-func (o *Origins) add(value, place source.Path) {
+// origin is the place of the document that asked for a value.
+type origin struct {
+	place source.Path
+	// whole makes the place stand for everything inside the value.
+	whole bool
+}
+
+// add remembers the place of a value; what is inside the value is looked for
+// inside the place.
+func (o *Origins) add(value, place source.Path) { o.put(value, origin{place: place}) }
+
+// addWhole remembers the place of a value and of everything inside it.
+func (o *Origins) addWhole(value, place source.Path) { o.put(value, origin{place: place, whole: true}) }
+
+func (o *Origins) put(value source.Path, from origin) {
 	if o.known == nil {
-		o.known = map[string]source.Path{}
+		o.known = map[string]origin{}
 	}
-	o.known[value.String()] = place
+	o.known[value.String()] = from
 }
 
 // standIns are the keys that stand in the document for a key of the model.
@@ -51,7 +65,9 @@ func (o *Origins) place(path source.Path) (place source.Path, remembered bool) {
 	if len(o.known) > 0 {
 		for i := len(path); i > 0; i-- {
 			if p, ok := o.known[path[:i].String()]; ok {
-				place, rest, remembered = p.At(), path[i:], true
+				if place, rest, remembered = p.place.At(), path[i:], true; p.whole {
+					rest = nil
+				}
 				break
 			}
 		}

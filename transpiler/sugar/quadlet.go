@@ -102,6 +102,10 @@ func (t *quadletText) check(c *Ctx, at source.Path) {
 
 // Desugar writes the quadlets as files and links, after those of the document.
 func (s *Quadlets) Desugar(c *Ctx) {
+	if len(s.Systemd.Quadlets) == 0 {
+		return
+	}
+	nodes := indexNodes(&c.Config.Storage)
 	for i := range s.Systemd.Quadlets {
 		q, at := &s.Systemd.Quadlets[i], doc("systemd", "quadlets", i)
 		dir := rootlessQuadlets
@@ -109,6 +113,10 @@ func (s *Quadlets) Desugar(c *Ctx) {
 			dir = rootfulQuadlets
 		}
 		file := dir + "/" + q.Name
+		if nodes.has(file) {
+			c.Errorf(ruleTreeConflict, at, "the config already has a node at %q", file)
+			continue
+		}
 		if template, isInstance := q.template(); isInstance {
 			links := &c.Config.Storage.Links
 			c.From(doc("storage", "links", len(*links)), at)
@@ -123,7 +131,7 @@ func (s *Quadlets) Desugar(c *Ctx) {
 	}
 }
 
-// write adds the file with the text, if there is one.
+// write adds the file with the text; without one the file is empty.
 func (t *quadletText) write(c *Ctx, file string, at source.Path) {
 	var data []byte
 	switch {
@@ -134,8 +142,6 @@ func (t *quadletText) write(c *Ctx, file string, at source.Path) {
 		}
 	case t.Contents != nil:
 		data = []byte(*t.Contents)
-	default:
-		return
 	}
 	mode := 0o644
 	f := types.File{Node: types.Node{Path: file}, Mode: &mode}

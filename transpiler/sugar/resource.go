@@ -100,9 +100,8 @@ func (s *Resources) Check(c *Ctx) {
 	})
 }
 
-// checkInlineConfig reports what is wrong with a config inside the document. The
-// findings stand where the reference puts them, at the same path of the outer
-// document; what they are about is shown below.
+// checkInlineConfig reports what is wrong with a config inside the document, at the
+// text of that config; the place inside is shown below.
 func checkInlineConfig(c *Ctx, text string, at source.Path) {
 	place, _ := c.Tree.Locate(at.At("inline"))
 	f := source.NewFile(fmt.Sprintf("inline config of %s", place), []byte(text))
@@ -111,17 +110,11 @@ func checkInlineConfig(c *Ctx, text string, at source.Path) {
 		c.Warnf(ruleInlineVersion, at.At("version"), "this inline config of spec %q is not checked: the document makes a config of spec %s", version, c.Target)
 		return
 	}
-	unreadable := false
 	for _, d := range found {
-		outer, _ := c.Tree.Locate(d.Path)
-		unreadable = unreadable || d.Severity == diag.Error && len(d.Path) == 0
 		c.Found = append(c.Found, diag.Diagnostic{
-			Severity: d.Severity, Rule: ruleInlineConfig, Path: at.At("inline"), At: outer, Help: d.Help,
+			Severity: d.Severity, Rule: ruleInlineConfig, Path: at.At("inline"), At: place, Help: d.Help,
 			Message: "in an inline config: " + d.Message, Related: []diag.Diagnostic{d},
 		})
-	}
-	if unreadable {
-		c.Errorf(ruleInlineConfig, at.At("inline"), "the inline config cannot be read")
 	}
 }
 

@@ -18,6 +18,9 @@ func (s *SSHKeys) Check(*Ctx) {}
 // document.
 func (s *SSHKeys) Desugar(c *Ctx) {
 	for i, u := range s.Passwd.Users {
+		if len(u.SSHAuthorizedKeysLocal) > 0 && !c.Files.exists(c, doc("passwd", "users", i, "ssh_authorized_keys_local")) {
+			continue
+		}
 		user := &c.Config.Passwd.Users[i]
 		for j, local := range u.SSHAuthorizedKeysLocal {
 			at := doc("passwd", "users", i, "ssh_authorized_keys_local", j)

@@ -42,6 +42,8 @@ type Ctx struct {
 
 	// MountUnits tells which file systems of the document get a mount unit.
 	MountUnits map[int]bool
+	// Mirrored tells which devices are sides of the boot mirror.
+	Mirrored map[string]bool
 
 	origins Origins
 	where   source.Locator
@@ -68,14 +70,30 @@ func (c *Ctx) Warnf(rule *diag.Rule, at source.Path, format string, args ...any)
 	c.report(diag.Warning, rule, at, fmt.Sprintf(format, args...))
 }
 
+// WarnGenerated warns of a value of the config made so far; its path has the keys
+// of the model.
+func (c *Ctx) WarnGenerated(rule *diag.Rule, value source.Path, format string, args ...any) {
+	c.reportGenerated(diag.Warning, rule, value, fmt.Sprintf(format, args...))
+}
+
+// ErrorGenerated reports a problem of a value of the config made so far.
+func (c *Ctx) ErrorGenerated(rule *diag.Rule, value source.Path, format string, args ...any) {
+	c.reportGenerated(diag.Error, rule, value, fmt.Sprintf(format, args...))
+}
+
+func (c *Ctx) reportGenerated(s diag.Severity, rule *diag.Rule, value source.Path, message string) {
+	at, _ := c.where.Locate(value)
+	c.Found = append(c.Found, diag.Diagnostic{Severity: s, Rule: rule, Message: message, Path: value, At: at})
+}
+
 func (c *Ctx) report(s diag.Severity, rule *diag.Rule, path source.Path, message string) {
 	at, _ := c.Tree.Locate(path)
 	c.Found = append(c.Found, diag.Diagnostic{Severity: s, Rule: rule, Message: message, Path: path, At: at})
 }
 
-// From remembers that the value of the config at a path was asked for at a place
-// of the document. What is inside the value is looked for inside that place.
-func (c *Ctx) From(value, place source.Path) { c.origins.add(value, place) }
+// From remembers that the value of the config at a path, with all that is inside,
+// was asked for at a place of the document.
+func (c *Ctx) From(value, place source.Path) { c.origins.addWhole(value, place) }
 
 // AddParent puts a generated config below the config so far. Its origins tell
 // where its values were asked for.

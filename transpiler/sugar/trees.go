@@ -85,6 +85,15 @@ func indexNodes(s *types.Storage) nodeIndex {
 	return x
 }
 
+func (x nodeIndex) isFile(path string) bool      { _, ok := x.files[path]; return ok }
+func (x nodeIndex) isDirectory(path string) bool { _, ok := x.directories[path]; return ok }
+func (x nodeIndex) isLink(path string) bool      { _, ok := x.links[path]; return ok }
+
+// has reports whether the config has a node of any kind at a path.
+func (x nodeIndex) has(path string) bool {
+	return x.isFile(path) || x.isDirectory(path) || x.isLink(path)
+}
+
 // treeWalker copies one tree.
 type treeWalker struct {
 	*Ctx
@@ -111,11 +120,15 @@ func (w *treeWalker) copy() {
 	if w.tree.Path != nil && *w.tree.Path != "" {
 		target = *w.tree.Path
 	}
-	w.directory(base, target, info)
+	if info, err := w.Files.root.Lstat(base); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		w.addLink(base, target) // a tree that is a link stays one, as in the reference
+		return
+	}
+	w.directory(base, target)
 }
 
 // directory copies what is in a directory, in order of names.
-func (w *treeWalker) directory(local, target string, info fs.FileInfo) {
+func (w *treeWalker) directory(local, target string) {
 	if w.ownsDirectories() {
 		w.addDirectory(target)
 	}
@@ -131,7 +144,7 @@ func (w *treeWalker) directory(local, target string, info fs.FileInfo) {
 		case err != nil:
 			w.Files.fail(w.Ctx, from, w.at, err)
 		case info.IsDir():
-			w.directory(from, to, info)
+			w.directory(from, to)
 		case info.Mode().IsRegular():
 			w.addFile(from, to, info)
 		case info.Mode()&fs.ModeSymlink != 0:
@@ -152,23 +165,13 @@ func (w *treeWalker) conflict(target string) {
 	w.Errorf(ruleTreeConflict, w.at, "the config already has contents or another kind of node at %q", target)
 }
 
-// known reports whether the config has a node of another kind at a path.
-func (w *treeWalker) known(target string, others ...map[string]int) bool {
-	for _, nodes := range others {
-		if _, found := nodes[target]; found {
-			return true
-		}
-	}
-	return false
-}
-
 func (w *treeWalker) node(target string) types.Node {
 	return types.Node{Path: target, User: w.tree.User, Group: w.tree.Group}
 }
 
 func (w *treeWalker) addDirectory(target string) {
 	s := &w.Config.Storage
-	if w.known(target, w.nodes.files, w.nodes.links) {
+	if w.nodes.isFile(target) || w.nodes.isLink(target) {
 		w.conflict(target)
 		return
 	}
@@ -186,7 +189,7 @@ func (w *treeWalker) addDirectory(target string) {
 
 func (w *treeWalker) addFile(local, target string, info fs.FileInfo) {
 	s := &w.Config.Storage
-	if w.known(target, w.nodes.directories, w.nodes.links) {
+	if w.nodes.isDirectory(target) || w.nodes.isLink(target) {
 		w.conflict(target)
 		return
 	}
@@ -224,7 +227,7 @@ func (w *treeWalker) addFile(local, target string, info fs.FileInfo) {
 
 func (w *treeWalker) addLink(local, target string) {
 	s := &w.Config.Storage
-	if w.known(target, w.nodes.directories, w.nodes.files) {
+	if w.nodes.isDirectory(target) || w.nodes.isFile(target) {
 		w.conflict(target)
 		return
 	}

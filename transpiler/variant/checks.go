@@ -14,6 +14,10 @@ var (
 		ID: "reserved-label", Why: "the CoreOS image has this partition under another number, so a second one is created",
 		Help: "give the number of the partition of the image, or choose another label",
 	}
+	ruleAbsentNextToNew = &diag.Rule{
+		ID: "partition-absent-unnumbered", Why: "the free number could be that of the deleted partition; Ignition before 2.27 refuses such a config",
+		Help: "number all partitions of the disk",
+	}
 	ruleRootSmall = &diag.Rule{
 		ID: "root-small", Why: "updates of the system need room next to the running one",
 		Help: "give the root partition at least 8 GiB",
@@ -43,11 +47,12 @@ var reservedNumbers = map[string]int{
 // minRootMiB is the least size of the root partition of CoreOS.
 const minRootMiB = 8192
 
-func disksPath(disk, partition int, key string) source.Path {
+// partitionPath is the place of a member of a partition, with a key of the model.
+func partitionPath(disk, partition int, key string) source.Path {
 	return source.Path{}.At("storage", "disks", disk, "partitions", partition, key)
 }
 
-// eachPartition visits the partitions of the document.
+// eachPartition visits the partitions of the config.
 func eachPartition(c *sugar.Ctx, visit func(d *types.Disk, disk, partition int, p *types.Partition)) {
 	for i := range c.Config.Storage.Disks {
 		d := &c.Config.Storage.Disks[i]
@@ -66,9 +71,25 @@ func reservedLabels(c *sugar.Ctx) {
 			return
 		}
 		if number, reserved := reservedNumbers[*p.Label]; reserved && p.Number != number {
-			c.Warnf(ruleReservedLabel, disksPath(i, j, "label"), "partition %q of the image has number %d", *p.Label, number)
+			c.WarnGenerated(ruleReservedLabel, partitionPath(i, j, "label"), "partition %q of the image has number %d", *p.Label, number)
 		}
 	})
+}
+
+// absentNextToNew reports disks that delete a partition and leave the number of
+// another one to the tool: Ignition before 2.27 refuses them.
+func absentNextToNew(c *sugar.Ctx) {
+	for i, d := range c.Config.Storage.Disks {
+		absent, unnumbered := false, false
+		for _, p := range d.Partitions {
+			absent = absent || p.ShouldExist != nil && !*p.ShouldExist
+			unnumbered = unnumbered || p.Number == 0
+		}
+		if absent && unnumbered {
+			c.ErrorGenerated(ruleAbsentNextToNew, source.Path{}.At("storage", "disks", i, "partitions"),
+				"a partition of this disk should not exist, and another one has no number")
+		}
+	}
 }
 
 // rootPartition warns of a root partition that is or will become too small.
@@ -78,12 +99,12 @@ func rootPartition(c *sugar.Ctx) {
 		case p.Label == nil || *p.Label != "root":
 		case p.SizeMiB != nil && *p.SizeMiB != 0:
 			if *p.SizeMiB < minRootMiB {
-				c.Warnf(ruleRootSmall, disksPath(i, j, "size_mib"), "the root partition has %d MiB, less than %d", *p.SizeMiB, minRootMiB)
+				c.WarnGenerated(ruleRootSmall, partitionPath(i, j, "sizeMiB"), "the root partition has %d MiB, less than %d", *p.SizeMiB, minRootMiB)
 			}
 		default:
 			for k, other := range d.Partitions {
 				if k != j && (other.StartMiB == nil || *other.StartMiB == 0) {
-					c.Warnf(ruleRootConstrained, disksPath(i, j, "label"), "the root partition fills the free space, but another partition may be placed behind it")
+					c.WarnGenerated(ruleRootConstrained, partitionPath(i, j, "label"), "the root partition fills the free space, but another partition may be placed behind it")
 					return
 				}
 			}
@@ -91,11 +112,12 @@ func rootPartition(c *sugar.Ctx) {
 	})
 }
 
-// reuseByLabel warns of partitions that are created again on every run.
+// reuseByLabel warns of partitions that are created again on every run. The
+// disks of a mirror are wiped before.
 func reuseByLabel(c *sugar.Ctx) {
 	eachPartition(c, func(d *types.Disk, i, j int, p *types.Partition) {
-		if p.Number == 0 && p.Label != nil && d.Device != bootDisk && !isTrue(d.WipeTable) {
-			c.Warnf(ruleReuseByLabel, disksPath(i, j, "number"), "partition %q has no number", *p.Label)
+		if p.Number == 0 && p.Label != nil && d.Device != bootDisk && !isTrue(d.WipeTable) && !c.Mirrored[d.Device] {
+			c.Warnf(ruleReuseByLabel, partitionPath(i, j, "number"), "partition %q has no number", *p.Label)
 		}
 	})
 }

@@ -15,12 +15,16 @@ type Variant struct {
 	Target spec.Version
 	// Sugar makes the steps that this version has besides those all have.
 	Sugar []func() sugar.Step
-	// Checks look at the document before it is desugared.
-	Checks []Check
+	// Checks look at the document before it is desugared, FinalChecks at the config
+	// made from it.
+	Checks, FinalChecks []Check
 }
 
-// Check looks at a document whose keys are decoded.
+// Check looks at the config of a context.
 type Check func(c *sugar.Ctx)
+
+// CheckGenerated looks at the config of any variant, besides the rules of its spec.
+func CheckGenerated(c *sugar.Ctx) { absentNextToNew(c) }
 
 // Experimental reports whether the version may still change.
 func (v Variant) Experimental() bool { return v.Target.Experimental() }
@@ -67,15 +71,15 @@ type (
 
 // All lists every version of every variant.
 var All = []Variant{
-	{Name: "fcos", Version: "1.0.0", Target: spec.V3_0, Checks: checks{reservedLabels}},
-	{Name: "fcos", Version: "1.1.0", Target: spec.V3_1, Checks: checks{reservedLabels}},
-	{Name: "fcos", Version: "1.2.0", Target: spec.V3_2, Checks: checks{reservedLabels}},
-	{Name: "fcos", Version: "1.3.0", Target: spec.V3_2, Sugar: steps{bootDevice}, Checks: checks{reservedLabels, rootPartition}},
-	{Name: "fcos", Version: "1.4.0", Target: spec.V3_3, Sugar: steps{bootDevice}, Checks: checks{reservedLabels, rootPartition}},
-	{Name: "fcos", Version: "1.5.0", Target: spec.V3_4, Sugar: steps{bootDevice, grub}, Checks: checks{reservedLabels, rootPartition}},
-	{Name: "fcos", Version: "1.6.0", Target: spec.V3_5, Sugar: steps{bootDeviceS390x, grub}, Checks: checks{reservedLabels, rootPartition, reuseByLabel, mountPoints}},
-	{Name: "fcos", Version: "1.7.0", Target: spec.V3_6, Sugar: steps{bootDeviceStrict, grub}, Checks: checks{reservedLabels, rootPartition, reuseByLabel, mountPoints}},
-	{Name: "fcos", Version: "1.8.0-experimental", Target: spec.V3_7, Sugar: steps{bootDeviceStrict, grub}, Checks: checks{reservedLabels, rootPartition, reuseByLabel, mountPoints}},
+	{Name: "fcos", Version: "1.0.0", Target: spec.V3_0, FinalChecks: checks{reservedLabels}},
+	{Name: "fcos", Version: "1.1.0", Target: spec.V3_1, FinalChecks: checks{reservedLabels}},
+	{Name: "fcos", Version: "1.2.0", Target: spec.V3_2, FinalChecks: checks{reservedLabels}},
+	{Name: "fcos", Version: "1.3.0", Target: spec.V3_2, Sugar: steps{bootDevice}, FinalChecks: checks{reservedLabels, rootPartition}},
+	{Name: "fcos", Version: "1.4.0", Target: spec.V3_3, Sugar: steps{bootDevice}, FinalChecks: checks{reservedLabels, rootPartition}},
+	{Name: "fcos", Version: "1.5.0", Target: spec.V3_4, Sugar: steps{bootDevice, grub}, FinalChecks: checks{reservedLabels, rootPartition}},
+	{Name: "fcos", Version: "1.6.0", Target: spec.V3_5, Sugar: steps{bootDeviceS390x, grub}, Checks: checks{reuseByLabel, mountPoints}, FinalChecks: checks{reservedLabels, rootPartition}},
+	{Name: "fcos", Version: "1.7.0", Target: spec.V3_6, Sugar: steps{bootDeviceStrict, grub}, Checks: checks{reuseByLabel, mountPoints}, FinalChecks: checks{reservedLabels, rootPartition}},
+	{Name: "fcos", Version: "1.8.0-experimental", Target: spec.V3_7, Sugar: steps{bootDeviceStrict, grub}, Checks: checks{reuseByLabel, mountPoints}, FinalChecks: checks{reservedLabels, rootPartition}},
 }
 
 // Find returns a version of a variant. known tells whether the variant exists in
