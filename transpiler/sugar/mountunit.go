@@ -34,8 +34,8 @@ func (s *MountUnits) Check(c *Ctx) {
 		c.MountUnits[i] = true
 		at := doc("storage", "filesystems", i)
 		switch {
-		case isEmpty(f.Format) || *f.Format == "none" && c.Target >= spec.V3_3:
-			c.Errorf(ruleMountUnit, at.At("format"), "with_mount_unit needs a format that can be mounted")
+		case isEmpty(f.Format):
+			c.Errorf(ruleMountUnit, at.At("format"), "with_mount_unit needs a format")
 		case isEmpty(f.Path) && !(c.Target >= spec.V3_3 && *f.Format == "swap"):
 			c.Errorf(ruleMountUnit, at.At("path"), "with_mount_unit needs a path, except for swap")
 		}

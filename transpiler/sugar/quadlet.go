@@ -117,6 +117,7 @@ func (s *Quadlets) Desugar(c *Ctx) {
 			c.Errorf(ruleTreeConflict, at, "the config already has a node at %q", file)
 			continue
 		}
+		nodes.files[file] = i
 		if template, isInstance := q.template(); isInstance {
 			links := &c.Config.Storage.Links
 			c.From(doc("storage", "links", len(*links)), at)
