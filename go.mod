@@ -1,9 +1,10 @@
 module github.com/kindling-boot/kindling
 
-go 1.26
+go 1.26.0
 
 require (
 	github.com/coreos/go-semver v0.3.1
+	golang.org/x/sys v0.49.0
 	gopkg.in/yaml.v3 v3.0.1
 )
 
