@@ -35,6 +35,12 @@ type Options struct {
 func Text(w io.Writer, l List, o Options) error {
 	var b strings.Builder
 	for i := range l {
+		if b.Len() > 1<<16 { // a long list need not be in memory twice
+			if _, err := io.WriteString(w, b.String()); err != nil {
+				return err
+			}
+			b.Reset()
+		}
 		d := &l[i]
 		switch o.Style {
 		case Lines:
@@ -116,38 +122,29 @@ func place(b *strings.Builder, at source.Range, path source.Path) (gutter string
 	if len(path) > 0 {
 		fmt.Fprintf(b, "  %s", path)
 	}
-	text := at.File.Line(p.Line)
-	if text == "" {
+	e := at.Excerpt(maxExcerpt)
+	before, marked, after := clip(e)
+	if before+marked+after == "" {
 		b.WriteByte('\n')
 		return gutter
 	}
-	before, marked := text[:min(p.ByteColumn-1, len(text))], ""
-	if rest := text[len(before):]; at.End > at.Start {
-		marked = rest[:min(at.End-at.Start, len(rest))]
-	}
-	width := max(1, utf8.RuneCountInString(marked))
-	text, before, width = clip(text, before, width)
-	fmt.Fprintf(b, "\n%s |\n%s | %s\n%s | %s%s\n", gutter, number, printable(text), gutter, blank(before), strings.Repeat("^", width))
+	carets := strings.Repeat("^", max(1, utf8.RuneCountInString(marked)))
+	fmt.Fprintf(b, "\n%s |\n%s | %s\n%s | %s%s\n", gutter, number, printable(before+marked+after), gutter, blank(before), carets)
 	return gutter
 }
 
 // clip cuts a long line down to the part around the mark.
-func clip(text, before string, width int) (string, string, int) {
-	runes := []rune(text)
-	if len(runes) <= maxExcerpt {
-		return text, before, width
+func clip(e source.Excerpt) (before, marked, after string) {
+	b, m, a := []rune(e.Before), []rune(e.Marked), []rune(e.After)
+	if keep := max(maxExcerpt/3, maxExcerpt-len(m)-len(a)); len(b) > keep || e.CutBefore {
+		b = append([]rune{'…'}, b[max(0, len(b)-keep):]...)
 	}
-	start := utf8.RuneCountInString(before)
-	from := max(0, min(start-maxExcerpt/3, len(runes)-maxExcerpt))
-	to := min(len(runes), from+maxExcerpt)
-	head, tail := "", ""
-	if from > 0 {
-		head = "…"
+	room := max(0, maxExcerpt-len(b)) // for the mark and what follows
+	if len(m)+len(a) > room || e.CutAfter {
+		m = m[:min(len(m), max(1, room))]
+		a = append(a[:min(len(a), max(0, room-len(m)))], '…')
 	}
-	if to < len(runes) {
-		tail = "…"
-	}
-	return head + string(runes[from:to]) + tail, head + string(runes[from:start]), min(width, max(1, to-start))
+	return string(b), string(m), string(a)
 }
 
 // printable replaces what a terminal would act upon.

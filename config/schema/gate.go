@@ -79,6 +79,7 @@ func (g *gate) noObject(n *source.Node, message string) {
 func (g *gate) object(n *source.Node, structs []*Struct) {
 	at := len(g.path)
 	var reported map[string]bool
+	member := n.Members()
 	for i := range n.Children {
 		c := &n.Children[i]
 		if c.Merged {
@@ -88,14 +89,14 @@ func (g *gate) object(n *source.Node, structs []*Struct) {
 		g.path = append(g.path[:at], source.Step{Key: c.Key})
 		switch {
 		case f == nil:
-			if c = n.Member(c.Key); !reported[c.Key] { // of repeated ones the last counts
+			if c = member(c.Key); !reported[c.Key] { // of repeated ones the last counts
 				if reported == nil {
 					reported = map[string]bool{}
 				}
 				reported[c.Key] = true
 				g.unknown(c, structs)
 			}
-		case len(subs) == 0 || n.Member(c.Key) != c:
+		case len(subs) == 0 || member(c.Key) != c:
 		case !f.IsList():
 			g.value(c, subs)
 		case c.Kind == source.List && !c.Alias:
@@ -176,9 +177,15 @@ func (g *gate) names(structs []*Struct) []string {
 	return out
 }
 
+// maxWord is the number of bytes of a word that may be a misspelled key or value.
+const maxWord = 64
+
 // Nearest returns the candidate that differs least from a misspelled word, or
 // nothing when none is near enough to be meant. Of equals the first wins.
 func Nearest(word string, candidates []string) string {
+	if len(word) > maxWord {
+		return ""
+	}
 	best, bestDistance := "", 1+len(word)/3
 	for _, c := range candidates {
 		if d := distance(strings.ToLower(word), strings.ToLower(c)); d < bestDistance || d == bestDistance && best == "" {

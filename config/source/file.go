@@ -11,7 +11,9 @@ package source
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"sort"
+	"strings"
 	"sync"
 	"unicode/utf8"
 )
@@ -29,7 +31,21 @@ type File struct {
 
 	once  sync.Once
 	lines []int // offset of the first byte of each line
+
+	marking sync.Once
+	marks   []mark
+
+	hidden []span // never shown; sorted, without overlaps
 }
+
+// mark is a place with a known number of characters before it.
+type mark struct{ offset, runes int }
+
+// markEvery is the number of bytes between marks. Lines up to that length are
+// counted through; in longer ones marks keep that from taking quadratic time.
+const markEvery = 4096
+
+type span struct{ start, end int }
 
 // NewFile returns a file of the given name and content.
 func NewFile(name string, data []byte) *File {
@@ -66,23 +82,90 @@ func (f *File) Position(offset int) Position {
 	offset = max(0, min(offset, len(f.Data)))
 	lines := f.lineStarts()
 	i := sort.SearchInts(lines, offset+1) - 1
-	before := f.Data[lines[i]:offset]
-	return Position{Line: i + 1, Column: utf8.RuneCount(before) + 1, ByteColumn: len(before) + 1}
+	return Position{Line: i + 1, Column: f.runes(lines[i], offset) + 1, ByteColumn: offset - lines[i] + 1}
+}
+
+// runes counts the characters between two offsets.
+func (f *File) runes(from, to int) int {
+	if to-from <= markEvery {
+		return utf8.RuneCount(f.Data[from:to])
+	}
+	a, b := f.lastMark(from), f.lastMark(to)
+	return b.runes + utf8.RuneCount(f.Data[b.offset:to]) - a.runes - utf8.RuneCount(f.Data[a.offset:from])
+}
+
+func (f *File) lastMark(offset int) mark {
+	f.marking.Do(func() {
+		f.marks = make([]mark, 1, 1+len(f.Data)/markEvery)
+		for at, n := 0, 0; at < len(f.Data); n++ {
+			if at-f.marks[len(f.marks)-1].offset >= markEvery {
+				f.marks = append(f.marks, mark{offset: at, runes: n})
+			}
+			_, size := utf8.DecodeRune(f.Data[at:])
+			at += size
+		}
+	})
+	i := sort.Search(len(f.marks), func(i int) bool { return f.marks[i].offset > offset })
+	return f.marks[i-1]
 }
 
 // Line returns the text of a line without its line feed (and without the
 // carriage return before it). Lines out of range are empty.
 func (f *File) Line(n int) string {
+	start, end := f.line(n)
+	return string(f.Data[start:end])
+}
+
+// line returns where the text of a line starts and ends.
+func (f *File) line(n int) (start, end int) {
 	lines := f.lineStarts()
 	if n < 1 || n > len(lines) {
-		return ""
+		return 0, 0
 	}
-	end := len(f.Data)
+	start, end = lines[n-1], len(f.Data)
 	if n < len(lines) {
-		end = lines[n]
+		end = lines[n] - 1
 	}
-	text := bytes.TrimRight(f.Data[lines[n-1]:end], "\r\n\u0085\u2028\u2029")
-	return string(text)
+	if end > start && f.Data[end-1] == '\r' {
+		end--
+	}
+	return start, end
+}
+
+// Hide keeps a part of the document from being shown in excerpts. It must not be
+// called any more once several goroutines use the file.
+func (f *File) Hide(start, end int) {
+	i := sort.Search(len(f.hidden), func(i int) bool { return f.hidden[i].end >= start })
+	j := i
+	for ; j < len(f.hidden) && f.hidden[j].start <= end; j++ {
+		start, end = min(start, f.hidden[j].start), max(end, f.hidden[j].end)
+	}
+	if start < end {
+		f.hidden = slices.Replace(f.hidden, i, j, span{start, end})
+	}
+}
+
+func (f *File) isHidden(offset int) bool {
+	i := sort.Search(len(f.hidden), func(i int) bool { return f.hidden[i].end > offset })
+	return i < len(f.hidden) && f.hidden[i].start <= offset
+}
+
+// Blot is shown in place of each character that is hidden.
+const Blot = '•'
+
+func (f *File) shown(from, to int) string {
+	text := string(f.Data[from:to])
+	if len(f.hidden) == 0 {
+		return text
+	}
+	var b strings.Builder
+	for i, r := range text {
+		if f.isHidden(from + i) {
+			r = Blot
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }
 
 // offsetOf returns the byte offset of a line and character column as yaml.v3
@@ -96,6 +179,15 @@ func (f *File) offsetOf(line, column int) int {
 		return len(f.Data)
 	}
 	at := lines[line-1]
+	if column > markEvery {
+		m := f.lastMark(at)
+		before := m.runes + f.runes(m.offset, at)
+		i := sort.Search(len(f.marks), func(i int) bool { return f.marks[i].runes-before >= column })
+		if m = f.marks[max(0, i-1)]; m.offset > at {
+			column -= m.runes - before
+			at = m.offset
+		}
+	}
 	for ; column > 1 && at < len(f.Data); column-- {
 		if f.Data[at] < utf8.RuneSelf {
 			at++
@@ -127,6 +219,41 @@ func (r Range) String() string {
 	}
 	p := r.Position()
 	return fmt.Sprintf("%s:%d:%d", r.File.Name, p.Line, p.Column)
+}
+
+// Excerpt is the line that a range starts in, or a part of it, for showing.
+type Excerpt struct {
+	// Before, Marked and After are the text around the range, without line end.
+	Before, Marked, After string
+	// CutBefore and CutAfter tell on which sides the line goes on.
+	CutBefore, CutAfter bool
+}
+
+// Excerpt returns the text of the range in its first line, with at most n
+// characters for each of its parts. What is hidden is blotted out.
+func (r Range) Excerpt(n int) Excerpt {
+	start, end := r.File.line(r.Position().Line)
+	at := max(start, min(r.Start, end))
+	from, to := at, at
+	for i := 0; i < n && from > start; i++ {
+		_, size := utf8.DecodeLastRune(r.File.Data[start:from])
+		from -= size
+	}
+	forward := func(limit int) (from, end int) {
+		from = to
+		for i := 0; i < n && to < limit; i++ {
+			_, size := utf8.DecodeRune(r.File.Data[to:limit])
+			to += size
+		}
+		return from, to
+	}
+	return Excerpt{
+		Before:    r.File.shown(from, at),
+		Marked:    r.File.shown(forward(max(at, min(r.End, end)))),
+		After:     r.File.shown(forward(end)),
+		CutBefore: from > start,
+		CutAfter:  to < end,
+	}
 }
 
 // Locator finds where the value at a path was written. When the value itself is

@@ -60,6 +60,19 @@ func (n *Node) Member(name string) *Node {
 	return nil
 }
 
+// Members returns Member for asking about many names of one object: it stays fast
+// for objects of any size.
+func (n *Node) Members() func(name string) *Node {
+	if len(n.Children) <= 32 {
+		return n.Member
+	}
+	last := make(map[string]*Node, len(n.Children))
+	for i := range n.Children {
+		last[n.Children[i].Key] = &n.Children[i]
+	}
+	return func(name string) *Node { return last[name] }
+}
+
 // Tree is a parsed document.
 type Tree struct {
 	File *File

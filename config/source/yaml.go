@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -38,7 +39,7 @@ func ParseYAML(f *File) (*Tree, []*SyntaxError) {
 	}
 	b := yamlBuilder{file: f, anchors: map[*yaml.Node]*anchored{}}
 	weight := b.value(&t.Root, doc.Content[0])
-	if len(b.errs) == 0 && weight > maxAliased && weight > b.written+maxAliased {
+	if len(b.errs) == 0 && (b.copied > maxAliased || weight > b.written+maxAliased) {
 		b.fail(t.Root.Start, "the aliases of this document stand for more than %d values", maxAliased)
 	}
 	if len(b.errs) > 0 {
@@ -100,11 +101,15 @@ type yamlBuilder struct {
 	anchors map[*yaml.Node]*anchored
 	errs    []*SyntaxError
 	written int
+	copied  int // by merge keys
 }
+
+// maxMarked is the number of bytes that an error marks at most.
+const maxMarked = 256
 
 func (b *yamlBuilder) fail(at int, format string, args ...any) {
 	end := at
-	for end < len(b.file.Data) && b.file.Data[end] != '\n' {
+	for end < len(b.file.Data) && b.file.Data[end] != '\n' && end < at+maxMarked {
 		end++
 	}
 	b.errs = append(b.errs, &SyntaxError{
@@ -204,8 +209,14 @@ func (b *yamlBuilder) mapping(n *Node, y *yaml.Node) int {
 		}
 	}
 	b.checkRepeated(n)
-	for _, m := range merges {
-		weight = min(weight+b.merge(n, *m), 1<<40)
+	if len(merges) > 0 {
+		has := make(map[string]bool, len(n.Children))
+		for i := range n.Children {
+			has[n.Children[i].Key] = true
+		}
+		for _, m := range merges {
+			weight = min(weight+b.merge(n, m, has), 1<<40)
+		}
 	}
 	return weight
 }
@@ -239,33 +250,30 @@ func (b *yamlBuilder) checkRepeated(n *Node) {
 
 // merge adds the members that a merge key brings: those the object does not have
 // itself. In a list of mappings the first one that has a key wins.
-func (b *yamlBuilder) merge(n *Node, from Node) int {
+func (b *yamlBuilder) merge(n, from *Node, has map[string]bool) (weight int) {
 	switch from.Kind {
 	case Object:
-		added := 0
 		for _, c := range from.Children {
-			if c.Key == "<<" || n.Member(c.Key) != nil {
+			if has[c.Key] || b.copied > maxAliased { // it has the merge key itself, too
 				continue
 			}
+			has[c.Key] = true
+			b.copied++
 			c.Merged = true
 			n.Children = append(n.Children, c)
-			added += 1 + len(c.Children)
+			weight += 1 + len(c.Children)
 		}
-		return added
+		return weight
 	case List:
-		added := 0
-		for _, item := range from.Children {
-			if item.Kind != Object {
-				b.fail(from.Start, "a merge key (<<) takes a mapping or a list of mappings")
-				return added
+		if !slices.ContainsFunc(from.Children, func(c Node) bool { return c.Kind != Object }) {
+			for i := range from.Children {
+				weight += b.merge(n, &from.Children[i], has)
 			}
-			added += b.merge(n, item)
+			return weight
 		}
-		return added
-	default:
-		b.fail(from.Start, "a merge key (<<) takes a mapping or a list of mappings")
-		return 0
 	}
+	b.fail(from.Start, "a merge key (<<) takes a mapping or a list of mappings")
+	return 0
 }
 
 // scanEnd finds the end of a node that came from YAML, whose parser tells starts

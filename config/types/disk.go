@@ -123,31 +123,32 @@ func (d Disk) sameLabel() int {
 // overlap returns the first two items found to share space, or -1. What has no
 // fixed place is left out: only the disk can tell where it will be.
 func (d Disk) overlap() (item, with int) {
-	for i, p := range d.Partitions {
-		if !p.isPlaced() {
-			continue
+	type extent struct{ item, first, last int }
+	placed := make([]extent, 0, len(d.Partitions))
+	for i := range d.Partitions {
+		if p := &d.Partitions[i]; p.isPlaced() {
+			first, last := p.extent()
+			placed = append(placed, extent{i, first, last})
 		}
-		first, last := p.extent()
-		for j, o := range d.Partitions {
-			if i == j || !o.isPlaced() {
-				continue
-			}
-			from, to := o.extent()
-			if from <= first && first <= to || from <= last && last <= to || first < from && last > to {
-				return j, i
+	}
+	for _, p := range placed {
+		for _, o := range placed {
+			if p.item != o.item &&
+				(o.first <= p.first && p.first <= o.last || o.first <= p.last && p.last <= o.last || p.first < o.first && p.last > o.last) {
+				return o.item, p.item
 			}
 		}
 	}
 	return -1, -1
 }
 
-func (p Partition) isPlaced() bool {
+func (p *Partition) isPlaced() bool {
 	return p.StartMiB != nil && p.SizeMiB != nil && *p.StartMiB != 0
 }
 
 // extent returns the first and the last MiB. A size of 0 fills what is free, so
 // only the start is certain.
-func (p Partition) extent() (first, last int) {
+func (p *Partition) extent() (first, last int) {
 	if *p.SizeMiB == 0 {
 		return *p.StartMiB, *p.StartMiB
 	}

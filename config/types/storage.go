@@ -86,6 +86,10 @@ func linkAbove(p string, links map[string]bool) (dir string, found bool) {
 }
 
 func (s *Storage) checkHardLinks(c *check.Ctx) {
+	directories := make(map[string]bool, len(s.Directories))
+	for i := range s.Directories {
+		directories[s.Directories[i].Path] = true
+	}
 	for i, l := range s.Links {
 		if l.Hard == nil || !*l.Hard || l.Target == nil || (*l.Target == "" && c.Spec() > spec.V3_2) {
 			continue
@@ -94,21 +98,19 @@ func (s *Storage) checkHardLinks(c *check.Ctx) {
 		if !path.IsAbs(target) {
 			target = path.Join(l.Path, target)
 		}
-		for _, d := range s.Directories {
-			if d.Path == target {
-				c.At("links", i).Errorf(ruleHardDirectory, "the target of the hard link is the directory %q", target)
-				break
-			}
+		if directories[target] {
+			c.At("links", i).Errorf(ruleHardDirectory, "the target of the hard link is the directory %q", target)
 		}
 	}
 }
 
 func (s *Storage) checkDevices(c *check.Ctx) {
+	disks := make(map[string][]*Disk, len(s.Disks))
+	for i := range s.Disks {
+		disks[s.Disks[i].Device] = append(disks[s.Disks[i].Device], &s.Disks[i])
+	}
 	for i, f := range s.Filesystems {
-		for _, d := range s.Disks {
-			if d.Device != f.Device {
-				continue
-			}
+		for _, d := range disks[f.Device] {
 			switch at := c.At("filesystems", i, "device"); {
 			case len(d.Partitions) > 0:
 				at.Warnf(ruleFilesystemDisk, "the config partitions %q and puts a file system on it as a whole", f.Device)
