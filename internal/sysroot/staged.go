@@ -1,0 +1,220 @@
+package sysroot
+
+import (
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// Staged is a new file, link or name that takes its place in one step: Commit. Until
+// then it stands in the same directory under a name of its own, readable by root
+// only. After an interruption the next run finds that name again and starts over,
+// so nothing is left behind. Discard after Commit does nothing.
+type Staged struct {
+	entry Entry
+	temp  string
+	fd    int // -1 for what is no file, and after it was closed
+	size  int64
+	link  bool // a hard link
+	done  bool
+}
+
+// stagedName is the name under which an entry is prepared: always the same for one
+// entry, and short enough for every file system.
+func (e Entry) stagedName() string {
+	h := fnv.New64a()
+	_, _ = io.WriteString(h, e.base) // never fails
+	return ".ignition-" + strconv.FormatUint(h.Sum64(), 16)
+}
+
+// LeftOver reports whether an interrupted run left a prepared entry behind.
+func (e Entry) LeftOver() (bool, error) {
+	info, err := Entry{root: e.root, dir: e.dir, base: e.stagedName()}.Lstat()
+	return info.Kind != Absent, err
+}
+
+// RemoveLeftOver removes what an interrupted run has prepared.
+func (e Entry) RemoveLeftOver() error {
+	name := e.stagedName()
+	return removeAt(e.dir.fd, name, e.dir.path+"/"+name)
+}
+
+// stage makes something under the temporary name, once more if a former run has
+// left that behind.
+func (e Entry) stage(what string, call func(temp string) error) (*Staged, error) {
+	if e.base == "." {
+		return nil, fmt.Errorf("replace %s: %w", e.Path(), unix.EBUSY)
+	}
+	s := &Staged{entry: e, temp: e.stagedName(), fd: -1}
+	err := ignoringEINTR(func() error { return call(s.temp) })
+	if errors.Is(err, unix.EEXIST) {
+		if err := e.RemoveLeftOver(); err != nil {
+			return nil, err
+		}
+		err = ignoringEINTR(func() error { return call(s.temp) })
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make %s %s: %w", what, e.Path(), err)
+	}
+	return s, nil
+}
+
+// StageFile prepares a regular file, empty and of mode 0600.
+func (e Entry) StageFile() (*Staged, error) {
+	fd := -1
+	s, err := e.stage("file", func(temp string) (err error) {
+		fd, err = unix.Openat(e.dir.fd, temp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.fd = fd
+	return s, nil
+}
+
+// StageSymlink prepares a symbolic link.
+func (e Entry) StageSymlink(target string) (*Staged, error) {
+	return e.stage("link", func(temp string) error { return unix.Symlinkat(target, e.dir.fd, temp) })
+}
+
+// StageLink prepares a further name for what another entry names. A symbolic link
+// is not followed.
+func (e Entry) StageLink(to Entry) (*Staged, error) {
+	s, err := e.stage("hard link", func(temp string) error { return unix.Linkat(to.dir.fd, to.base, e.dir.fd, temp, 0) })
+	if err == nil {
+		s.link = true
+	}
+	return s, err
+}
+
+// Write appends to a prepared file.
+func (s *Staged) Write(p []byte) (int, error) {
+	written := 0
+	for written < len(p) {
+		n, err := retry(func() (int, error) { return unix.Write(s.fd, p[written:]) })
+		if err != nil {
+			return written, fmt.Errorf("write %s: %w", s.entry.Path(), err)
+		}
+		written += n
+		s.size += int64(n)
+	}
+	return written, nil
+}
+
+// Size is the number of bytes written.
+func (s *Staged) Size() int64 { return s.size }
+
+// Chown sets the owner, Chmod the mode; in this order. For a prepared file both are
+// given before Commit, so that it never stands in its place with others.
+func (s *Staged) Chown(uid, gid int) error {
+	return Entry{root: s.entry.root, dir: s.entry.dir, base: s.temp}.chownStaged(s, uid, gid)
+}
+
+func (e Entry) chownStaged(s *Staged, uid, gid int) error {
+	if s.fd < 0 {
+		return e.Chown(uid, gid)
+	}
+	if uid == Keep && gid == Keep {
+		return nil
+	}
+	if err := ignoringEINTR(func() error { return unix.Fchown(s.fd, uid, gid) }); err != nil {
+		return fmt.Errorf("change owner of %s to %d:%d: %w", s.entry.Path(), uid, gid, err)
+	}
+	return nil
+}
+
+// Chmod sets the twelve permission bits of a prepared file.
+func (s *Staged) Chmod(mode uint32) error {
+	if err := ignoringEINTR(func() error { return unix.Fchmod(s.fd, mode) }); err != nil {
+		return fmt.Errorf("change mode of %s to %04o: %w", s.entry.Path(), mode, err)
+	}
+	return nil
+}
+
+// Commit puts the entry in its place. With replace it takes the place of whatever
+// is there, otherwise that is an error, unix.EEXIST, and nothing changes.
+func (s *Staged) Commit(replace bool) error {
+	if err := s.close(); err != nil {
+		return err
+	}
+	dir, base := s.entry.dir.fd, s.entry.base
+	flags := uint(unix.RENAME_NOREPLACE)
+	if replace {
+		flags = 0
+	}
+	err := ignoringEINTR(func() error { return unix.Renameat2(dir, s.temp, dir, base, flags) })
+	switch {
+	case err == nil:
+		s.done = true
+		if s.link { // rename(2) between two names of one file does nothing
+			return s.entry.RemoveLeftOver()
+		}
+		return nil
+	case !replace && errors.Is(err, unix.EINVAL): // a file system without RENAME_NOREPLACE
+		err = s.renameIfAbsent()
+	case replace && errors.Is(err, unix.EISDIR):
+		return s.swap()
+	}
+	if err != nil {
+		return fmt.Errorf("put %s in place: %w", s.entry.Path(), err)
+	}
+	s.done = true
+	return nil
+}
+
+func (s *Staged) renameIfAbsent() error {
+	info, err := s.entry.Lstat()
+	if err != nil {
+		return err
+	}
+	if info.Kind != Absent {
+		return unix.EEXIST
+	}
+	dir := s.entry.dir.fd
+	return ignoringEINTR(func() error { return unix.Renameat(dir, s.temp, dir, s.entry.base) })
+}
+
+// swap takes the place of a directory: both change names in one step, then the
+// directory is removed. A file system that cannot do that loses the directory first.
+func (s *Staged) swap() error {
+	dir, base := s.entry.dir.fd, s.entry.base
+	s.entry.root.Forget(s.entry.Path())
+	err := ignoringEINTR(func() error { return unix.Renameat2(dir, s.temp, dir, base, unix.RENAME_EXCHANGE) })
+	if errors.Is(err, unix.EINVAL) {
+		if err := s.entry.Remove(); err != nil {
+			return err
+		}
+		err = ignoringEINTR(func() error { return unix.Renameat(dir, s.temp, dir, base) })
+	}
+	if err != nil {
+		return fmt.Errorf("put %s in place: %w", s.entry.Path(), err)
+	}
+	s.done = true
+	return s.entry.RemoveLeftOver()
+}
+
+func (s *Staged) close() error {
+	if s.fd < 0 {
+		return nil
+	}
+	fd := s.fd
+	s.fd = -1
+	if err := unix.Close(fd); err != nil {
+		return fmt.Errorf("close %s: %w", s.entry.Path(), err)
+	}
+	return nil
+}
+
+// Discard removes what was prepared and not committed.
+func (s *Staged) Discard() error {
+	if s.done {
+		return nil
+	}
+	s.done = true
+	return errors.Join(s.close(), s.entry.RemoveLeftOver())
+}

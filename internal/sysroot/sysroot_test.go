@@ -1,0 +1,254 @@
+package sysroot
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// tree makes a root from lines "dir PATH", "file PATH CONTENT" and
+// "link PATH TARGET", beside a directory that must never change.
+func tree(t *testing.T, lines ...string) (root *Root, dir, outside string) {
+	t.Helper()
+	base := t.TempDir()
+	dir, outside = filepath.Join(base, "root"), filepath.Join(base, "outside")
+	for _, d := range []string{dir, outside} {
+		must(t, os.Mkdir(d, 0o755))
+	}
+	for _, l := range lines {
+		f := strings.SplitN(l, " ", 3)
+		at := filepath.Join(dir, f[1])
+		must(t, os.MkdirAll(filepath.Dir(at), 0o755))
+		switch f[0] {
+		case "dir":
+			must(t, os.MkdirAll(at, 0o755))
+		case "file":
+			must(t, os.WriteFile(at, []byte(f[2]), 0o644))
+		case "link":
+			must(t, os.Symlink(strings.ReplaceAll(f[2], "OUTSIDE", outside), at))
+		}
+	}
+	root, err := Open(dir)
+	must(t, err)
+	t.Cleanup(func() { _ = root.Close() })
+	return root, dir, outside
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestResolve(t *testing.T) {
+	many := make([]string, 0, 50)
+	for i := range 41 {
+		many = append(many, fmt.Sprintf("link n%d n%d", i, i+1))
+	}
+	many = append(many, "dir n41")
+	for _, c := range []struct {
+		name  string
+		tree  []string
+		in    string
+		want  string
+		cause error
+	}{
+		{"plain directories stay", []string{"dir a/b"}, "/a/b/c", "/a/b/c", nil},
+		{"what is missing stays", nil, "/a/b/c", "/a/b/c", nil},
+		{"the last component is not followed", []string{"link l /x"}, "/l", "/l", nil},
+		{"an absolute link starts again at the root", []string{"dir x", "link a/l /x"}, "/a/l/f", "/x/f", nil},
+		{"a relative link goes on from its directory", []string{"dir a/x", "link a/l x"}, "/a/l/f", "/a/x/f", nil},
+		{"dots above the root stay at the root", []string{"dir x", "link a/l ../../../../x"}, "/a/l/f", "/x/f", nil},
+		{"a chain of links is followed to its end", []string{"link a b", "link b /c", "link c d/../e", "dir d", "dir e"}, "/a/f", "/e/f", nil},
+		{"a chain that ends outside ends inside", []string{"link a b", "link b OUTSIDE"}, "/a/f", "OUTSIDE/f", nil},
+		{"a link in the target of a link is followed", []string{"link a x/y/z", "link x/y OUTSIDE"}, "/a/f", "OUTSIDE/z/f", nil},
+		{"dots after a link leave where the link leads", []string{"dir x/y", "link l x/y"}, "/l/../f", "/x/f", nil},
+		{"dots among what is missing take it back", nil, "/a/b/../c", "/a/c", nil},
+		{"forty links are followed", many, "/n1/f", "/n41/f", nil},
+		{"forty-one links are too many", many, "/n0/f", "", ErrLoop},
+		{"a link to itself is too many", []string{"link l l"}, "/l/f", "", ErrLoop},
+		{"a circle of links is too many", []string{"link l m", "link m /l"}, "/l/f", "", ErrLoop},
+		{"a file cannot have something below", []string{"file a x"}, "/a/f", "", ErrNotDirectory},
+		{"the root is itself", nil, "/", "/", nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			root, _, outside := tree(t, c.tree...)
+			got, err := root.Resolve(c.in)
+			if !errors.Is(err, c.cause) {
+				t.Fatalf("error %v, want %v", err, c.cause)
+			}
+			if want := strings.ReplaceAll(c.want, "OUTSIDE", outside); got != want {
+				t.Errorf("%s, want %s", got, want)
+			}
+		})
+	}
+}
+
+func TestNothingOutsideIsTouched(t *testing.T) {
+	root, dir, outside := tree(t,
+		"link one OUTSIDE", "link two one", "link three two", "link up ../outside",
+		"link deep d/e/f", "link d/e OUTSIDE")
+	must(t, os.WriteFile(filepath.Join(outside, "kept"), []byte("kept"), 0o600))
+	for _, name := range []string{"one/x", "two/x", "three/y/x", "up/x", "deep/x", "one/kept", "../outside/x"} {
+		e, err := root.MakeEntry("/" + name)
+		must(t, err)
+		s, err := e.StageFile()
+		must(t, err)
+		_, err = s.Write([]byte("new"))
+		must(t, err)
+		must(t, s.Commit(true))
+		must(t, e.Chmod(0o777))
+		e.Close()
+	}
+	e, err := root.Entry("/one")
+	must(t, err)
+	defer e.Close()
+	must(t, e.Remove())
+	entries, err := os.ReadDir(outside)
+	must(t, err)
+	if len(entries) != 1 {
+		t.Errorf("outside there is more than before: %v", entries)
+	}
+	if data, err := os.ReadFile(filepath.Join(outside, "kept")); err != nil || string(data) != "kept" {
+		t.Errorf("the file outside has changed: %q, %v", data, err)
+	}
+	if _, err := os.Lstat(filepath.Join(dir, "outside/x")); err != nil {
+		t.Errorf("what went up from the root is not in the root: %v", err)
+	}
+}
+
+func TestStagedTakesThePlaceOf(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		tree    []string
+		replace bool
+		want    error
+	}{
+		{"nothing", nil, false, nil},
+		{"a file, if allowed", []string{"file x old"}, true, nil},
+		{"no file otherwise", []string{"file x old"}, false, unix.EEXIST},
+		{"no dangling link otherwise", []string{"link x nowhere"}, false, unix.EEXIST},
+		{"a link, if allowed", []string{"file y kept", "link x y"}, true, nil},
+		{"a full directory, if allowed", []string{"file x/a/b old", "link x/l /y", "file y kept"}, true, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			root, dir, _ := tree(t, c.tree...)
+			e, err := root.Entry("/x")
+			must(t, err)
+			defer e.Close()
+			s, err := e.StageFile()
+			must(t, err)
+			_, err = s.Write([]byte("new"))
+			must(t, err)
+			must(t, s.Chmod(0o4711))
+			err = s.Commit(c.replace)
+			must(t, s.Discard())
+			if !errors.Is(err, c.want) {
+				t.Fatalf("error %v, want %v", err, c.want)
+			}
+			if left, err := e.LeftOver(); left || err != nil {
+				t.Errorf("something is left behind: %v", err)
+			}
+			if data, _ := os.ReadFile(filepath.Join(dir, "y")); len(c.tree) > 1 && string(data) != "kept" {
+				t.Errorf("the target of the link has changed: %q", data)
+			}
+			if c.want != nil {
+				return
+			}
+			info, err := e.Lstat()
+			must(t, err)
+			if info.Kind != Regular || info.Mode != 0o4711 || info.Size != 3 {
+				t.Errorf("there is now %+v", info)
+			}
+		})
+	}
+}
+
+func TestHardLinkOverItsOwnFile(t *testing.T) {
+	root, dir, _ := tree(t, "file a x")
+	must(t, os.Link(filepath.Join(dir, "a"), filepath.Join(dir, "b")))
+	a, err := root.Entry("/a")
+	must(t, err)
+	defer a.Close()
+	b, err := root.Entry("/b")
+	must(t, err)
+	defer b.Close()
+	s, err := b.StageLink(a)
+	must(t, err)
+	must(t, s.Commit(true))
+	names, err := os.ReadDir(dir)
+	must(t, err)
+	if len(names) != 2 {
+		t.Errorf("the prepared name is left behind: %v", names)
+	}
+}
+
+func TestDirectoriesReplacedByOthersAreSeenAgain(t *testing.T) {
+	root, dir, _ := tree(t, "dir a/b")
+	_, err := root.Resolve("/a/b/c") // opens them
+	must(t, err)
+	must(t, os.RemoveAll(filepath.Join(dir, "a")))
+	must(t, os.Symlink("/z", filepath.Join(dir, "a")))
+	root.Forget("/a")
+	got, err := root.Resolve("/a/b/c")
+	must(t, err)
+	if got != "/z/b/c" {
+		t.Errorf("%s, want /z/b/c", got)
+	}
+}
+
+func TestManyDirectoriesStayWithinTheirNumber(t *testing.T) {
+	root, _, _ := tree(t)
+	for i := range 3 * maxOpen {
+		e, err := root.MakeEntry(fmt.Sprintf("/d%d/f", i))
+		must(t, err)
+		e.Close()
+	}
+	if n := len(root.dirs); n > maxOpen+1 {
+		t.Errorf("%d directories are open", n)
+	}
+}
+
+func TestAccounts(t *testing.T) {
+	root, dir, _ := tree(t,
+		"file usr/lib/passwd core:x:1:1:Vendor:/:/bin/sh\nchrony:x:90:90::/var:/sbin/nologin\n",
+		"file usr/lib/group wheel:x:10:chrony\n",
+		"file etc/nsswitch.conf passwd: files altfiles\n",
+		"file etc/passwd root:x:0:0:root:/root:/bin/bash\ncore:x:1000:1000:,:/home/core:/bin/bash\nbroken line\n",
+		"file etc/real-group docker:x:998:core,other\n",
+		"link etc/group /etc/real-group",
+		"file etc/shadow core:$6$secret:19000:0:99999:7:::\n")
+	a, err := root.Accounts()
+	must(t, err)
+	if u, ok := a.User("core"); !ok || u.UID != 1000 || u.Hash != "$6$secret" || !u.HasShadow {
+		t.Errorf("core is %+v", u)
+	}
+	if u, ok := a.User("chrony"); !ok || u.UID != 90 {
+		t.Errorf("the vendor's user is %+v", u)
+	}
+	if g := a.SupplementaryGroups("core"); !g["docker"] || len(g) != 1 {
+		t.Errorf("core is in %v", g)
+	}
+	if name := a.GroupName(10); name != "wheel" {
+		t.Errorf("group 10 is %q", name)
+	}
+	must(t, os.Chmod(filepath.Join(dir, "etc/shadow"), 0o640))
+	found, err := root.SetField(ShadowFile, "core", 1, "$6$new")
+	must(t, err)
+	data, err := os.ReadFile(filepath.Join(dir, "etc/shadow"))
+	must(t, err)
+	info, err := os.Stat(filepath.Join(dir, "etc/shadow"))
+	must(t, err)
+	if want := "core:$6$new:19000:0:99999:7:::\n"; !found || string(data) != want || info.Mode() != 0o640 {
+		t.Errorf("shadow is now %q of mode %o, want %q", data, info.Mode(), want)
+	}
+	if found, err := root.SetField(ShadowFile, "nobody", 1, "x"); found || err != nil {
+		t.Errorf("a record that is not there was found: %v", err)
+	}
+}
