@@ -44,10 +44,13 @@ func Parse(f *source.File) (Config, diag.List) {
 	}
 	tree, bad := source.ParseJSON(f)
 	if bad != nil {
+		schema.HideSecrets(tree, modelSchema())
+		schema.HideSecretsAt(bad.At, modelSchema())
 		return Config{}, diag.List{syntaxError(bad)}
 	}
 	v, ds := versionOf(tree)
 	if ds.HasErrors() {
+		schema.HideSecrets(tree, modelSchema())
 		return Config{}, ds
 	}
 	var cfg types.Config
@@ -97,5 +100,5 @@ func Check(c Config) diag.List {
 // Render writes a config as one line of JSON in the newest spec: absent scalars
 // and lists are left out, objects are always there.
 func Render(c Config) []byte {
-	return schema.Encode(&c.Config, false)
+	return schema.AppendJSON(nil, &c.Config, false)
 }

@@ -62,7 +62,7 @@ func Translate(f *source.File, o Options) (output []byte, outcome Outcome, found
 	if !t.checkGenerated() {
 		return nil, GeneratedInvalid, t.ctx.Found.Sorted()
 	}
-	output = schema.Encode(&t.ctx.Config, true)
+	output = schema.AppendJSON(make([]byte, 0, len(f.Data)), &t.ctx.Config, true)
 	if o.Pretty {
 		var b bytes.Buffer
 		_ = json.Indent(&b, output, "", "  ") // we wrote it

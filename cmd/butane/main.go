@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 
 	"github.com/spf13/pflag"
 
@@ -25,6 +26,7 @@ const (
 )
 
 func main() {
+	limitMemory(0)
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
@@ -77,6 +79,14 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
+// limitMemory sets the heap from which on garbage is collected: a usual run ends
+// before it is worth it. Documents need about ten times their size.
+func limitMemory(documentSize int) {
+	const usual, factor = 36 << 20, 20
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(int64(max(usual, factor*documentSize)))
+}
+
 // Reasons to fail that were explained already.
 var (
 	errSource    = errors.New("source config is invalid")
@@ -89,6 +99,7 @@ func translate(o settings, name string, stdin io.Reader, stdout, stderr io.Write
 	if err != nil {
 		return err
 	}
+	limitMemory(len(document.Data))
 	files, err := sugar.OpenFilesDir(o.filesDir)
 	if err != nil {
 		return err

@@ -25,10 +25,14 @@ type Checker interface {
 // to report. It is valid during the call only.
 type Ctx struct {
 	w    *walker
-	path source.Path
+	base source.Path
+	rest []any // further steps; the path is put together only to report
 }
 
+func (c *Ctx) path() source.Path { return c.base.At(c.rest...) }
+
 type walker struct {
+	root       *schema.Struct
 	spec       spec.Version
 	where      source.Locator
 	duplicates bool
@@ -48,15 +52,15 @@ func Merged(config any, where source.Locator) diag.List {
 }
 
 func walk(config any, where source.Locator, v spec.Version, duplicates bool) diag.List {
-	w := &walker{spec: v, where: where, duplicates: duplicates}
 	rv := reflect.ValueOf(config).Elem()
-	w.object(rv, schema.Of(rv.Type()), make(source.Path, 0, 16))
+	w := &walker{root: schema.Of(rv.Type()), spec: v, where: where, duplicates: duplicates}
+	w.object(rv, w.root, make(source.Path, 0, 16))
 	return w.found
 }
 
 func (w *walker) object(v reflect.Value, s *schema.Struct, path source.Path) {
 	if c, ok := v.Addr().Interface().(Checker); ok {
-		c.Check(&Ctx{w: w, path: path})
+		c.Check(&Ctx{w: w, base: path})
 	}
 	var spaces map[string]map[string]bool
 	for _, f := range s.Fields {
@@ -109,11 +113,21 @@ func (w *walker) repeated(list reflect.Value, f *schema.Field, seen map[string]b
 			key = item.String()
 		}
 		if seen[key] {
-			c := Ctx{w: w, path: append(path, source.Step{Index: i, IsIndex: true})}
-			c.Errorf(Duplicate, "duplicate entry: %q is given more than once", key)
+			c := Ctx{w: w, base: append(path, source.Step{Index: i, IsIndex: true})}
+			c.Errorf(Duplicate, "duplicate entry: %q is given more than once", shorten(key))
 		}
 		seen[key] = true
 	}
+}
+
+// shorten cuts an identity down to what a message has room for: some are whole
+// documents in a data URL.
+func shorten(key string) string {
+	const most = 80
+	if len(key) <= most {
+		return key
+	}
+	return strings.ToValidUTF8(key[:most], "") + "…"
 }
 
 // Spec is the version whose rules apply.
@@ -121,53 +135,73 @@ func (c *Ctx) Spec() spec.Version { return c.w.spec }
 
 // At returns the context of a value inside: strings are keys, ints are indexes.
 func (c *Ctx) At(steps ...any) *Ctx {
-	return &Ctx{w: c.w, path: c.path.At(steps...)}
+	if len(c.rest) > 0 {
+		steps = append(c.rest[:len(c.rest):len(c.rest)], steps...)
+	}
+	return &Ctx{w: c.w, base: c.base, rest: steps}
 }
 
 // Under reports whether the value stands in the given section of the config.
-func (c *Ctx) Under(section string) bool { return len(c.path) > 0 && c.path[0].Key == section }
+func (c *Ctx) Under(section string) bool {
+	path := c.path()
+	return len(path) > 0 && path[0].Key == section
+}
 
 // Quietly runs a check without reporting, and tells whether it found nothing.
 func (c *Ctx) Quietly(run func(c *Ctx)) (clean bool) {
-	w := &walker{spec: c.w.spec, where: c.w.where}
-	run(&Ctx{w: w, path: c.path})
+	w := &walker{root: c.w.root, spec: c.w.spec, where: c.w.where}
+	run(&Ctx{w: w, base: c.base, rest: c.rest})
 	return len(w.found) == 0
 }
 
 // Errorf reports that the value breaks a rule.
 func (c *Ctx) Errorf(rule *diag.Rule, format string, args ...any) {
-	c.report(diag.Error, rule, fmt.Sprintf(format, args...), "")
+	c.report(diag.Error, rule, "", format, args...)
 }
 
 // Warnf reports something that is allowed but surely not meant.
 func (c *Ctx) Warnf(rule *diag.Rule, format string, args ...any) {
-	c.report(diag.Warning, rule, fmt.Sprintf(format, args...), "")
+	c.report(diag.Warning, rule, "", format, args...)
 }
 
-func (c *Ctx) report(s diag.Severity, rule *diag.Rule, message, help string) {
-	at, _ := c.w.where.Locate(c.path)
+// hidden stands for text in a message about a secret.
+const hidden = "(hidden)"
+
+func (c *Ctx) report(s diag.Severity, rule *diag.Rule, help, format string, args ...any) {
+	path := c.path()
+	if c.w.root.SecretAt(path) {
+		for i, a := range args {
+			switch a.(type) {
+			case string, error: // may quote the secret
+				args[i] = hidden
+			}
+		}
+	}
+	at, _ := c.w.where.Locate(path)
 	c.w.found = append(c.w.found, diag.Diagnostic{
-		Severity: s, Rule: rule, Message: message, Help: help, Path: c.path.At(), At: at,
+		Severity: s, Rule: rule, Message: fmt.Sprintf(format, args...), Help: help, Path: path, At: at,
 	})
 }
 
 // OneOf reports a value that the spec's set of values does not have. It names
 // the legal ones, and the spec that adds the given one.
 func (c *Ctx) OneOf(rule *diag.Rule, what, value string, values spec.Values) {
+	since, known := values.Since(value)
+	if known && since <= c.Spec() {
+		return
+	}
 	legal := values.In(c.Spec())
-	if since, known := values.Since(value); known {
-		if since <= c.Spec() {
-			return
-		}
-		c.report(diag.Error, rule, fmt.Sprintf("%s %q exists from spec %s", what, value, since),
-			fmt.Sprintf("raise the version (this config names %s), or use one of %s", c.Spec(), strings.Join(legal, ", ")))
+	if known {
+		c.report(diag.Error, rule,
+			fmt.Sprintf("raise the version (this config names %s), or use one of %s", c.Spec(), strings.Join(legal, ", ")),
+			what+" %q exists from spec %s", value, since)
 		return
 	}
 	help := "use one of " + strings.Join(legal, ", ")
 	if near := schema.Nearest(value, legal); near != "" {
 		help = fmt.Sprintf("did you mean %q? Spec %s has %s", near, c.Spec(), strings.Join(legal, ", "))
 	}
-	c.report(diag.Error, rule, fmt.Sprintf("%q is no %s in spec %s", value, what, c.Spec()), help)
+	c.report(diag.Error, rule, help, "%q is no "+what+" in spec %s", value, c.Spec())
 }
 
 // Path rules; only the first that a path breaks is reported.
@@ -192,7 +226,7 @@ func (c *Ctx) AbsPath(path string) {
 		c.Errorf(PathRelative, "path %q is not absolute", path)
 	default:
 		if clean := gopath.Clean(path); clean != path {
-			c.report(diag.Error, PathUnclean, fmt.Sprintf("path %q is not in its shortest form", path), fmt.Sprintf("write it as %q", clean))
+			c.report(diag.Error, PathUnclean, fmt.Sprintf("write it as %q", clean), "path %q is not in its shortest form", path)
 		}
 	}
 }

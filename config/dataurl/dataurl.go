@@ -155,11 +155,28 @@ func Check(s string) error {
 	if err != nil {
 		return err
 	}
-	if !u.Base64 {
+	switch {
+	case !u.Base64:
 		return checkText(u.Data)
+	case isPlainBase64(u.Data):
+		return nil
 	}
-	_, err = io.Copy(io.Discard, u.Reader())
+	_, err = io.Copy(io.Discard, u.Reader()) // says what is wrong, if anything is
 	return err
+}
+
+// isPlainBase64 reports whether a text is base64 on one line.
+func isPlainBase64(s string) bool {
+	if len(s)%4 != 0 {
+		return false
+	}
+	s = strings.TrimSuffix(strings.TrimSuffix(s, "="), "=")
+	for i := range len(s) {
+		if kinds[s[i]]&base64Digit == 0 {
+			return false
+		}
+	}
+	return len(s)%4 != 1
 }
 
 func checkText(s string) error {
@@ -172,7 +189,7 @@ func checkText(s string) error {
 			i += 2
 			continue
 		}
-		if c <= ' ' || c >= 0x7f || strings.IndexByte("<>#\"{}|\\^[]`", c) >= 0 {
+		if kinds[c]&urlByte == 0 {
 			return errByte
 		}
 	}
@@ -285,9 +302,31 @@ func EscapedLen(data []byte) int {
 }
 
 // isPlain reports whether a byte stands for itself in escaped data.
-func isPlain(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-_.~!*'()", c) >= 0
-}
+func isPlain(c byte) bool { return kinds[c]&plain != 0 }
+
+// What a byte can be.
+const (
+	plain       = 1 << iota // stands for itself in escaped data
+	urlByte                 // can stand in data that is not base64
+	base64Digit             // of the standard alphabet
+)
+
+var kinds = func() (kinds [256]uint8) {
+	for c := range 256 {
+		b := byte(c)
+		alphanumeric := 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9'
+		if alphanumeric || strings.IndexByte("-_.~!*'()", b) >= 0 {
+			kinds[c] |= plain
+		}
+		if b > ' ' && b < 0x7f && strings.IndexByte("<>#\"{}|\\^[]`", b) < 0 {
+			kinds[c] |= urlByte
+		}
+		if alphanumeric || b == '+' || b == '/' {
+			kinds[c] |= base64Digit
+		}
+	}
+	return kinds
+}()
 
 // Base64 returns a data URL of base64 text.
 func Base64(data []byte) string {

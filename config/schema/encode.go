@@ -6,17 +6,14 @@ import (
 	"strconv"
 )
 
-// Encode writes a struct of the model as one line of JSON. Absent scalars and
-// empty lists are left out. Objects are written even when they are empty, unless
-// prune is set.
-func Encode(v any, prune bool) []byte {
-	rv := reflect.ValueOf(v)
-	if rv.Kind() == reflect.Pointer {
-		rv = rv.Elem()
-	}
-	e := encoder{prune: prune}
+// AppendJSON adds a struct of the model, given by a pointer, to dst as one line of
+// JSON. Absent scalars and empty lists are left out. Objects are written even when
+// they are empty, unless prune is set.
+func AppendJSON(dst []byte, v any, prune bool) []byte {
+	rv := reflect.ValueOf(v).Elem()
+	e := encoder{out: dst, prune: prune}
 	if !e.object(rv, Of(rv.Type())) {
-		return []byte("{}")
+		e.out = append(e.out, "{}"...)
 	}
 	return e.out
 }
