@@ -80,22 +80,25 @@ type translation struct {
 
 // read parses the document, finds its variant and decodes its keys.
 func read(f *source.File) (*translation, diag.List) {
+	model := schema.Of(reflect.TypeFor[types.Config]())
 	tree, bad := source.ParseYAML(f)
 	if len(bad) > 0 {
 		var found diag.List
 		for _, e := range bad {
+			schema.HideSecretsAt(e.At, model)
 			found = append(found, diag.Diagnostic{Rule: ruleSyntax, Message: e.Message, At: e.At})
 		}
 		return nil, found
 	}
 	v, found := findVariant(tree)
 	if v == nil {
+		schema.HideSecrets(tree, model)
 		return nil, found
 	}
 	cfg := types.Config{}
 	found = append(found, schema.Decode(tree, &cfg, v.Target)...)
 	steps := v.Steps()
-	structs := []*schema.Struct{schema.Of(reflect.TypeFor[types.Config]()), schema.Of(reflect.TypeFor[head]())}
+	structs := []*schema.Struct{model, schema.Of(reflect.TypeFor[head]())}
 	for _, s := range steps {
 		found = append(found, schema.Decode(tree, s, v.Target)...)
 		structs = append(structs, schema.Of(reflect.TypeOf(s).Elem()))

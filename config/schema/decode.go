@@ -37,6 +37,7 @@ func Decode(t *source.Tree, into any, v spec.Version) diag.List {
 	if len(d.found) == 0 {
 		return nil
 	}
+	HideSecrets(t, Of(rv.Type())) // Gate will not come to see the document
 	first := d.found[0]
 	first.Related = d.found[1:]
 	return diag.List{first}

@@ -86,6 +86,9 @@ func (g *gate) object(n *source.Node, structs []*Struct) {
 			continue
 		}
 		f, subs := g.lookup(structs, c.Key)
+		if f != nil && (f.Secret || member(c.Key) != c) {
+			hideIn(g.tree, c, f)
+		}
 		g.path = append(g.path[:at], source.Step{Key: c.Key})
 		switch {
 		case f == nil:
@@ -143,6 +146,9 @@ func (g *gate) unknown(c *source.Node, structs []*Struct) {
 	for _, s := range structs {
 		for _, f := range s.Fields {
 			name, since := f.Name(g.tree.YAML), f.sinceAt(holder)
+			if strings.EqualFold(name, c.Key) {
+				hideIn(g.tree, c, f)
+			}
 			switch {
 			case name == c.Key:
 				d.Rule = TooNewKey
@@ -160,6 +166,11 @@ func (g *gate) unknown(c *source.Node, structs []*Struct) {
 	if d.Rule == UnknownKey && d.Help == "" {
 		if near := Nearest(c.Key, g.names(structs)); near != "" {
 			d.Help = fmt.Sprintf("did you mean %q?", near)
+			for _, s := range structs {
+				if f := s.fieldNamed(near, g.tree.YAML); f != nil {
+					hideIn(g.tree, c, f)
+				}
+			}
 		}
 	}
 	g.found = append(g.found, d)

@@ -55,18 +55,39 @@ func NewFile(name string, data []byte) *File {
 func (f *File) lineStarts() []int {
 	f.once.Do(func() {
 		f.lines = make([]int, 1, 1+bytes.Count(f.Data, []byte{'\n'}))
-		for i := 0; i < len(f.Data); i++ {
-			switch c := f.Data[i]; {
-			case c == '\n', c == '\r' && f.yaml && !bytes.HasPrefix(f.Data[i+1:], []byte{'\n'}):
-				f.lines = append(f.lines, i+1)
-			case c == 0xc2 && f.yaml && bytes.HasPrefix(f.Data[i:], []byte("\u0085")):
-				f.lines = append(f.lines, i+2)
-			case c == 0xe2 && f.yaml && (bytes.HasPrefix(f.Data[i:], []byte("\u2028")) || bytes.HasPrefix(f.Data[i:], []byte("\u2029"))):
-				f.lines = append(f.lines, i+3)
+		if f.yaml {
+			for _, other := range []string{"\r", "\u0085", "\u2028", "\u2029"} {
+				if bytes.Contains(f.Data, []byte(other)) {
+					f.yamlLines()
+					return
+				}
 			}
+		}
+		for at := 0; ; {
+			i := bytes.IndexByte(f.Data[at:], '\n')
+			if i < 0 {
+				return
+			}
+			at += i + 1
+			f.lines = append(f.lines, at)
 		}
 	})
 	return f.lines
+}
+
+// yamlLines finds the lines of a text with other line breaks than line feeds:
+// YAML 1.1 §4.1.4.
+func (f *File) yamlLines() {
+	for i := 0; i < len(f.Data); i++ {
+		switch c, rest := f.Data[i], f.Data[i:]; {
+		case c == '\n', c == '\r' && !bytes.HasPrefix(rest, []byte("\r\n")):
+			f.lines = append(f.lines, i+1)
+		case bytes.HasPrefix(rest, []byte("\u0085")):
+			f.lines = append(f.lines, i+2)
+		case bytes.HasPrefix(rest, []byte("\u2028")), bytes.HasPrefix(rest, []byte("\u2029")):
+			f.lines = append(f.lines, i+3)
+		}
+	}
 }
 
 // Position is a place in a file, for people.

@@ -21,20 +21,20 @@ type SyntaxError struct {
 // ParseJSON parses a JSON document: one value, with nothing but white space
 // around it. Bytes that are not UTF-8 and lone surrogate escapes in strings
 // become U+FFFD. An error is placed at the first offending byte. Documents beyond
-// MaxJSON and MaxValues are refused.
+// MaxJSON and MaxValues are refused. With an error comes what was read before it.
 func ParseJSON(f *File) (*Tree, *SyntaxError) {
 	if len(f.Data) > MaxJSON {
-		return nil, tooLong(f, MaxJSON, "JSON")
+		return &Tree{File: f}, tooLong(f, MaxJSON, "JSON")
 	}
 	p := jsonParser{file: f, src: string(f.Data)}
 	t := &Tree{File: f}
 	p.space()
 	if err := p.value(&t.Root); err != nil {
-		return nil, err
+		return t, err
 	}
 	p.space()
 	if p.at < len(p.src) {
-		return nil, p.unexpected("after the end of the document")
+		return t, p.unexpected("after the end of the document")
 	}
 	return t, nil
 }
@@ -109,10 +109,10 @@ func (p *jsonParser) value(n *Node) *SyntaxError {
 	default:
 		return p.unexpected("where a value should begin")
 	}
+	n.End = p.at
 	if err != nil {
 		return err
 	}
-	n.End = p.at
 	if n.Kind != String {
 		n.Text = p.src[n.Start:n.End]
 	}
@@ -134,6 +134,18 @@ func (p *jsonParser) container(n *Node, kind Kind) *SyntaxError {
 	n.Kind = kind
 	n.Start = p.at
 	base := len(p.stack)
+	err := p.children(kind, closing)
+	n.End = p.at
+	if len(p.stack) > base {
+		n.Children = append(make([]Node, 0, len(p.stack)-base), p.stack[base:]...)
+		p.stack = p.stack[:base]
+	}
+	p.depth--
+	return err
+}
+
+// children reads what is in a container, up to its end, onto the stack.
+func (p *jsonParser) children(kind Kind, closing byte) *SyntaxError {
 	p.space()
 	for first := true; ; first = false {
 		if p.at < len(p.src) && p.src[p.at] == closing && first {
@@ -145,10 +157,11 @@ func (p *jsonParser) container(n *Node, kind Kind) *SyntaxError {
 				return err
 			}
 		}
-		if err := p.value(&child); err != nil {
+		err := p.value(&child)
+		p.stack = append(p.stack, child)
+		if err != nil {
 			return err
 		}
-		p.stack = append(p.stack, child)
 		p.space()
 		if p.at < len(p.src) && p.src[p.at] == ',' {
 			p.at++
@@ -164,12 +177,6 @@ func (p *jsonParser) container(n *Node, kind Kind) *SyntaxError {
 		return p.unexpected("after a list item: a comma or ] should follow")
 	}
 	p.at++
-	n.End = p.at
-	if len(p.stack) > base {
-		n.Children = append(make([]Node, 0, len(p.stack)-base), p.stack[base:]...)
-		p.stack = p.stack[:base]
-	}
-	p.depth--
 	return nil
 }
 

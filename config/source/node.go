@@ -1,6 +1,8 @@
 package source
 
 import (
+	"bytes"
+
 	"gopkg.in/yaml.v3"
 )
 
@@ -93,6 +95,28 @@ func (t *Tree) Range(n *Node) Range {
 // KeyRange returns the place of a member's name.
 func (t *Tree) KeyRange(n *Node) Range {
 	return Range{File: t.File, Start: n.KeyStart, End: max(n.KeyEnd, n.KeyStart)}
+}
+
+// Hide keeps a node from being shown in excerpts.
+func (t *Tree) Hide(n *Node) {
+	if !t.YAML {
+		t.File.Hide(n.Start, n.End)
+		return
+	}
+	// the lines after it that are indented deeper than its key belong to it
+	start := min(n.Start, len(t.File.Data))
+	key := t.File.Position(n.KeyStart)
+	_, end := t.File.line(t.File.Position(start).Line)
+	for line := t.File.Position(start).Line + 1; line <= len(t.File.lineStarts()); line++ {
+		from, to := t.File.line(line)
+		text := t.File.Data[from:to]
+		indent := len(text) - len(bytes.TrimLeft(text, " "))
+		if indent < len(text) && indent < key.Column {
+			break
+		}
+		end = to
+	}
+	t.File.Hide(start, end)
 }
 
 // Find walks to the node at a path, by exact names. When the path leads out of

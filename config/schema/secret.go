@@ -1,0 +1,129 @@
+package schema
+
+import (
+	"regexp"
+	"sort"
+	"strings"
+
+	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/config/spec"
+)
+
+// SecretAt reports whether the value at a path of the model is a secret, or part
+// of one.
+func (s *Struct) SecretAt(path source.Path) bool {
+	for _, step := range path {
+		if step.IsIndex {
+			continue
+		}
+		var f *Field
+		if s != nil {
+			f = s.Field(step.Key)
+		}
+		if f == nil {
+			return false
+		}
+		if f.Secret {
+			return true
+		}
+		s = f.Struct()
+	}
+	return false
+}
+
+// HideSecrets keeps the secrets of a document from being shown in excerpts, as Gate
+// does on its way. Documents that do not get as far as Gate need it.
+func HideSecrets(t *source.Tree, structs ...*Struct) {
+	Gate(t, spec.Newest, spec.Version.String, structs...)
+}
+
+// hideIn keeps the secrets of a value that Gate does not look into from being
+// shown: it would stand for the field if its key were written otherwise.
+func hideIn(t *source.Tree, n *source.Node, f *Field) {
+	if f.Secret {
+		t.Hide(n)
+		return
+	}
+	s := f.Struct()
+	if s == nil || n.Alias {
+		return
+	}
+	for i := range n.Children {
+		c := &n.Children[i]
+		if n.Kind == source.List {
+			hideIn(t, c, f)
+		} else if sub := s.fieldNamed(c.Key, t.YAML); sub != nil {
+			hideIn(t, c, sub)
+		}
+	}
+}
+
+// fieldNamed returns a member by its name in any case, nil if there is none.
+func (s *Struct) fieldNamed(key string, yaml bool) *Field {
+	for _, f := range s.Fields {
+		if strings.EqualFold(f.Name(yaml), key) {
+			return f
+		}
+	}
+	return nil
+}
+
+// HideSecretsAt keeps secrets from being shown in the line where the text of a
+// document breaks off, as far as that can be told without a tree: what follows the
+// name of a secret, and what stands deeper than such a name in a line above.
+func HideSecretsAt(at source.Range, structs ...*Struct) {
+	name := secretName(structs)
+	f := at.File
+	place := f.Position(at.Start)
+	start := at.Start - (place.ByteColumn - 1)
+	text := f.Line(place.Line)
+	if found := name.FindStringIndex(text); found != nil {
+		f.Hide(start+found[1], start+len(text))
+	}
+	indent := len(text) - len(strings.TrimLeft(text, " "))
+	for line := place.Line - 1; line > 0 && indent > 0; line-- {
+		above := f.Line(line)
+		depth := len(above) - len(strings.TrimLeft(above, " "))
+		if depth >= indent || depth == len(above) {
+			continue
+		}
+		if indent = depth; name.MatchString(above) {
+			f.Hide(start, start+len(text))
+			return
+		}
+	}
+}
+
+// secretName matches the name of a secret with its colon, in either syntax. Where
+// the name alone could mean something else, the name of what holds it stands for it.
+func secretName(structs []*Struct) *regexp.Regexp {
+	secret, plain := map[string]string{}, map[string]bool{} // name → name of the holder
+	seen := map[*Struct]bool{}
+	var visit func(s *Struct, holder string)
+	visit = func(s *Struct, holder string) {
+		if s == nil || seen[s] {
+			return
+		}
+		seen[s] = true
+		for _, f := range s.Fields {
+			if f.Secret {
+				secret[f.YAML] = holder
+				continue
+			}
+			plain[f.YAML] = true
+			visit(f.Struct(), f.YAML)
+		}
+	}
+	for _, s := range structs {
+		visit(s, "")
+	}
+	var words []string
+	for name, holder := range secret {
+		if plain[name] {
+			name = holder
+		}
+		words = append(words, strings.ReplaceAll(name, "_", "_?"))
+	}
+	sort.Strings(words)
+	return regexp.MustCompile(`(?i)\b(?:` + strings.Join(words, "|") + `)["']?\s*:`)
+}
