@@ -3,7 +3,6 @@ package sysroot
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -250,7 +249,7 @@ func (r *Root) rewrite(file string, data []byte) (err error) {
 	if _, err := s.Write(data); err != nil {
 		return err
 	}
-	if err := s.copyLabel(e); err != nil {
+	if err := s.CopyAttributes(e); err != nil {
 		return err
 	}
 	if err := s.Chown(info.UID, info.GID); err != nil {
@@ -260,26 +259,4 @@ func (r *Root) rewrite(file string, data []byte) (err error) {
 		return err
 	}
 	return s.Commit(true)
-}
-
-// copyLabel gives a prepared file the SELinux label of the entry, if it has one.
-func (s *Staged) copyLabel(e Entry) error {
-	const name = "security.selinux"
-	f, err := e.Open()
-	if err != nil {
-		return err
-	}
-	defer f.Close() // read only
-	label := make([]byte, 4096)
-	n, err := unix.Fgetxattr(int(f.Fd()), name, label)
-	if errors.Is(err, unix.ENODATA) || errors.Is(err, unix.ENOTSUP) {
-		return nil
-	}
-	if err == nil {
-		err = unix.Fsetxattr(s.fd, name, label[:n], 0)
-	}
-	if err != nil {
-		return fmt.Errorf("copy label of %s: %w", e.Path(), err)
-	}
-	return nil
 }

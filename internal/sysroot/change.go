@@ -10,21 +10,6 @@ import (
 // Keep as a user or group id leaves that half of the owner as it is.
 const Keep = -1
 
-// Mkdir makes a directory, with exactly the given permission bits and owner; Keep
-// leaves the owner that new entries get. A directory that is there already stays as
-// it is.
-func (e Entry) Mkdir(mode uint32, uid, gid int) error {
-	// closed until it is complete
-	err := ignoringEINTR(func() error { return unix.Mkdirat(e.dir.fd, e.base, 0o700) })
-	if err != nil && !errors.Is(err, unix.EEXIST) {
-		return fmt.Errorf("make directory %s: %w", e.Path(), err)
-	}
-	if err := e.Chown(uid, gid); err != nil {
-		return err
-	}
-	return e.Chmod(mode)
-}
-
 // Chown changes the owner of the entry itself, never of what it links to.
 func (e Entry) Chown(uid, gid int) error {
 	if uid == Keep && gid == Keep {
@@ -49,6 +34,13 @@ func (e Entry) Chmod(mode uint32) error {
 		return fmt.Errorf("change mode of %s to %04o: %w", e.Path(), mode, err)
 	}
 	return nil
+}
+
+func (e Entry) setOwnerAndMode(mode uint32, uid, gid int) error {
+	if err := e.Chown(uid, gid); err != nil {
+		return err
+	}
+	return e.Chmod(mode)
 }
 
 // Remove removes the entry with all below it, without following links. An entry

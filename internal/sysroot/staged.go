@@ -33,7 +33,7 @@ func (e Entry) stagedName() string {
 
 // LeftOver reports whether an interrupted run left a prepared entry behind.
 func (e Entry) LeftOver() (bool, error) {
-	info, err := Entry{root: e.root, dir: e.dir, base: e.stagedName()}.Lstat()
+	info, err := (&Staged{entry: e, temp: e.stagedName()}).prepared().Lstat()
 	return info.Kind != Absent, err
 }
 
@@ -92,6 +92,22 @@ func (e Entry) StageLink(to Entry) (*Staged, error) {
 	return s, err
 }
 
+// StageDirectory prepares an empty directory with the given permission bits and
+// owner; Keep leaves the owner that new entries get.
+func (e Entry) StageDirectory(mode uint32, uid, gid int) (*Staged, error) {
+	s, err := e.stage("directory", func(temp string) error { return unix.Mkdirat(e.dir.fd, temp, 0o700) })
+	if err != nil {
+		return nil, err
+	}
+	if err := s.prepared().setOwnerAndMode(mode, uid, gid); err != nil {
+		return nil, errors.Join(err, s.Discard())
+	}
+	return s, nil
+}
+
+// prepared is the entry under its temporary name.
+func (s *Staged) prepared() Entry { return Entry{root: s.entry.root, dir: s.entry.dir, base: s.temp} }
+
 // Write appends to a prepared file.
 func (s *Staged) Write(p []byte) (int, error) {
 	written := 0
@@ -112,12 +128,8 @@ func (s *Staged) Size() int64 { return s.size }
 // Chown sets the owner, Chmod the mode; in this order. For a prepared file both are
 // given before Commit, so that it never stands in its place with others.
 func (s *Staged) Chown(uid, gid int) error {
-	return Entry{root: s.entry.root, dir: s.entry.dir, base: s.temp}.chownStaged(s, uid, gid)
-}
-
-func (e Entry) chownStaged(s *Staged, uid, gid int) error {
 	if s.fd < 0 {
-		return e.Chown(uid, gid)
+		return s.prepared().Chown(uid, gid)
 	}
 	if uid == Keep && gid == Keep {
 		return nil
