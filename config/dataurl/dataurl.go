@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -31,6 +32,7 @@ var (
 	errParam    = errors.New("a parameter is not of the form ;attribute=value")
 	errBase64At = errors.New("only ;base64 can stand right before the comma without a value")
 	errByte     = errors.New("the data has a character that must be percent-encoded")
+	errReturn   = errors.New("the base64 text has a carriage return; only line feeds may break it")
 	errPercent  = errors.New("a percent sign is not followed by two hex digits")
 )
 
@@ -101,17 +103,8 @@ func (h *header) parameter() error {
 		return errParam
 	}
 	h.rest = value
-	if quoted, ok := strings.CutPrefix(value, `"`); ok {
-		for i := 0; i < len(quoted); i++ {
-			switch quoted[i] {
-			case '\\':
-				i++
-			case '"':
-				h.rest = quoted[i+1:]
-				return nil
-			}
-		}
-		return errParam
+	if strings.HasPrefix(value, `"`) {
+		return h.quotedValue()
 	}
 	v := token(value)
 	if v == "" || checkEscapes(v) != nil {
@@ -119,6 +112,24 @@ func (h *header) parameter() error {
 	}
 	h.rest = value[len(v):]
 	return nil
+}
+
+// quotedValue takes a value in quotes: ASCII, with the escapes of Go, as the field's
+// tools do.
+func (h *header) quotedValue() error {
+	for i := 1; i < len(h.rest) && h.rest[i] < 0x80; i++ {
+		switch h.rest[i] {
+		case '\\':
+			i++
+		case '"':
+			if _, err := strconv.Unquote(h.rest[:i+1]); err != nil {
+				return errParam
+			}
+			h.rest = h.rest[i+1:]
+			return nil
+		}
+	}
+	return errParam
 }
 
 // token returns the longest prefix without separators: RFC 2045 §5.1.
@@ -221,10 +232,18 @@ func unhex(c byte) int {
 // Read.
 func (u URL) Reader() io.Reader {
 	if u.Base64 {
+		if strings.Contains(u.Data, "\r") {
+			return broken{errReturn} // the decoder would skip it
+		}
 		return &base64Reader{base64.NewDecoder(base64.StdEncoding, strings.NewReader(u.Data))}
 	}
 	return &textReader{rest: u.Data}
 }
+
+// broken is a reader of data that cannot be decoded.
+type broken struct{ err error }
+
+func (b broken) Read([]byte) (int, error) { return 0, b.err }
 
 // base64Reader words the errors of its decoder.
 type base64Reader struct{ r io.Reader }
