@@ -45,9 +45,9 @@ type Ctx struct {
 	// Mirrored tells which devices are sides of the boot mirror.
 	Mirrored map[string]bool
 
-	origins Origins
-	where   source.Locator
-	encoder encoder
+	origins    Origins
+	where      source.Locator
+	compressor compressor
 }
 
 // NewCtx returns the context for a document whose plain keys are decoded already.
