@@ -34,9 +34,7 @@ passwd:
 storage:
   files:
     - path: /etc/hostname
-      mode: 0644
-      contents:
-        inline: node-1
+      contents: {inline: node-1}
 systemd:
   units:
     - name: hello.service
@@ -44,6 +42,8 @@ systemd:
       contents: |
         [Service]
         ExecStart=/usr/bin/echo hello
+        [Install]
+        WantedBy=multi-user.target
 `
 
 // generateLarge writes a Butane document with manyFiles inline files and manyUnits
