@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"reflect"
 
-	"github.com/coreos/go-semver/semver"
-
 	"github.com/kindling-boot/kindling/config/check"
 	"github.com/kindling-boot/kindling/config/diag"
 	"github.com/kindling-boot/kindling/config/schema"
@@ -188,20 +186,20 @@ func findVariant(tree *source.Tree) (*variant.Variant, diag.List) {
 	if v, _ := variant.Find(h.Variant, h.Version); v != nil {
 		return v, nil
 	}
-	given, err := semver.NewVersion(h.Version)
-	if err != nil {
+	given, ok := spec.ParseSemver(h.Version)
+	if !ok {
 		return fail(ruleVersion, "version", "", "version %q is not of the form MAJOR.MINOR.PATCH", h.Version)
 	}
 	versions := variant.Versions(h.Variant)
 	for _, version := range versions {
-		if known := semver.New(version); known.Equal(*given) && given.Metadata == "" {
+		if known, _ := spec.ParseSemver(version); known == given {
 			v, _ := variant.Find(h.Variant, version)
 			return v, nil
 		}
 	}
 	newest := versions[len(versions)-1]
 	help := fmt.Sprintf("variant %s has versions %s to %s", h.Variant, versions[0], newest)
-	if semver.New(newest).LessThan(*given) {
+	if known, _ := spec.ParseSemver(newest); given.Newer(known) {
 		help += "; a newer version needs a newer butane"
 	}
 	return fail(ruleVersion, "version", help, "variant %s has no version %q", h.Variant, h.Version)

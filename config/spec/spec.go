@@ -5,8 +5,6 @@ package spec
 import (
 	"sort"
 	"strings"
-
-	"github.com/coreos/go-semver/semver"
 )
 
 // Version is one supported version of the spec. Versions are ordered: a later
@@ -64,12 +62,12 @@ func Parse(text string) (v Version, wellFormed, known bool) {
 			return Version(i), true, true
 		}
 	}
-	got, err := semver.NewVersion(text)
-	if err != nil {
+	got, ok := ParseSemver(text)
+	if !ok {
 		return 0, false, false
 	}
 	for i, name := range names {
-		if want := semver.New(name); want.Equal(*got) && got.Metadata == "" {
+		if want, _ := ParseSemver(name); got == want {
 			return Version(i), true, true
 		}
 	}
@@ -79,8 +77,9 @@ func Parse(text string) (v Version, wellFormed, known bool) {
 // Newer reports whether a well-formed version text lies beyond the newest
 // version known here.
 func Newer(text string) bool {
-	got, err := semver.NewVersion(text)
-	return err == nil && semver.New(names[Newest]).LessThan(*got)
+	got, ok := ParseSemver(text)
+	newest, _ := ParseSemver(names[Newest])
+	return ok && got.Newer(newest)
 }
 
 // FromTag returns the version that a since tag or a Values entry names in short,

@@ -3,9 +3,6 @@ package sugar
 import (
 	"bytes"
 	"compress/gzip"
-	"io"
-
-	fastgzip "github.com/klauspost/compress/gzip"
 
 	"github.com/kindling-boot/kindling/config/dataurl"
 )
@@ -17,13 +14,8 @@ import (
 // compression of small contents, which are the many: so an estimate turns away
 // what cannot win, and a fast compressor handles what is sure to win.
 type compressor struct {
-	best, fast gzipWriter
+	best, fast *gzip.Writer
 	out        bytes.Buffer
-}
-
-type gzipWriter interface {
-	io.WriteCloser
-	Reset(w io.Writer)
 }
 
 const (
@@ -33,7 +25,7 @@ const (
 	// compressor matter.
 	smallContent = 1024
 	// fastMargin is more than the best stream was ever longer, in bytes, than the
-	// fast one: it ends with an empty block.
+	// fast one.
 	fastMargin = 8
 	// estimateMargin leaves room for the error of the estimate: of 27,000 texts,
 	// units, sources and random contents none was turned away wrongly even at 0.98.
@@ -51,7 +43,7 @@ func (c *compressor) shorter(data []byte, length int) []byte {
 	if c.best == nil {
 		// known levels
 		c.best, _ = gzip.NewWriterLevel(nil, gzip.BestCompression)
-		c.fast, _ = fastgzip.NewWriterLevel(nil, 6)
+		c.fast, _ = gzip.NewWriterLevel(nil, gzip.BestSpeed)
 	}
 	if small {
 		if packed := c.run(c.fast, data); wins(len(packed) + fastMargin) {
@@ -64,7 +56,7 @@ func (c *compressor) shorter(data []byte, length int) []byte {
 	return nil
 }
 
-func (c *compressor) run(w gzipWriter, data []byte) []byte {
+func (c *compressor) run(w *gzip.Writer, data []byte) []byte {
 	c.out.Reset()
 	w.Reset(&c.out)
 	// neither can fail: a bytes.Buffer takes everything
