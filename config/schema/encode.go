@@ -64,7 +64,7 @@ func (e *encoder) member(v reflect.Value, f *Field) bool {
 		}
 		return e.list(v, f.Struct())
 	case reflect.Struct:
-		return e.object(v, f.Struct())
+		return (!e.prune || !v.IsZero()) && e.object(v, f.Struct())
 	default:
 		if f.OmitEmpty && v.IsZero() {
 			return false

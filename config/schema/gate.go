@@ -197,36 +197,45 @@ func Nearest(word string, candidates []string) string {
 	if len(word) > maxWord {
 		return ""
 	}
+	lower := strings.ToLower(word)
 	best, bestDistance := "", 1+len(word)/3
 	for _, c := range candidates {
-		if d := distance(strings.ToLower(word), strings.ToLower(c)); d < bestDistance || d == bestDistance && best == "" {
+		if most := bestDistance; len(c)-len(lower) > most || len(lower)-len(c) > most || len(c) > maxWord {
+			continue // the lengths differ too much already
+		}
+		if d := distance(lower, strings.ToLower(c)); d < bestDistance || d == bestDistance && best == "" {
 			best, bestDistance = c, d
 		}
 	}
 	return best
 }
 
-// distance counts the single-letter edits, or swaps of neighbours, between words.
+// distance counts the single-letter edits, or swaps of neighbours, between two
+// words of at most maxWord bytes.
 func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	before := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
+	var rows [3][maxWord + 1]int // the one being filled, the last, the one before
+	row, last, before := &rows[0], &rows[1], &rows[2]
 	for i := 1; i <= len(a); i++ {
-		next := make([]int, len(b)+1)
-		next[0] = i
+		before, last, row = last, row, before
+		row[0] = i
+		if i == 1 {
+			for j := range len(b) + 1 {
+				last[j] = j
+			}
+		}
 		for j := 1; j <= len(b); j++ {
 			cost := 1
 			if a[i-1] == b[j-1] {
 				cost = 0
 			}
-			next[j] = min(row[j]+1, next[j-1]+1, row[j-1]+cost)
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
 			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				next[j] = min(next[j], before[j-2]+1)
+				row[j] = min(row[j], before[j-2]+1)
 			}
 		}
-		before, row = row, next
+	}
+	if len(a) == 0 {
+		return len(b)
 	}
 	return row[len(b)]
 }

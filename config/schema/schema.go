@@ -18,6 +18,7 @@
 package schema
 
 import (
+	"iter"
 	"reflect"
 	"strconv"
 	"strings"
@@ -92,51 +93,74 @@ func Of(t reflect.Type) *Struct {
 func (s *Struct) add(t reflect.Type, at []int) {
 	for i := range t.NumField() {
 		f := t.Field(i)
-		index := append(append([]int(nil), at...), i)
+		if at != nil {
+			f.Index = append(append([]int(nil), at...), i)
+		}
 		if f.Anonymous {
-			s.add(f.Type, index)
+			s.add(f.Type, f.Index)
 			continue
 		}
-		tag, ok := f.Tag.Lookup("json")
-		if !ok {
-			continue
-		}
-		name, options, _ := strings.Cut(tag, ",")
-		field := &Field{
-			JSON:      name,
-			YAML:      Snake(name),
-			Index:     index,
-			Type:      f.Type,
-			OmitEmpty: options == "omitempty",
-			Secret:    f.Tag.Get("secret") == "true",
-			Net:       f.Tag.Get("net") != "",
-		}
-		if f.Tag.Get("yaml") == "-" {
-			field.YAML = ""
-		}
-		if since := f.Tag.Get("since"); since != "" {
-			if field.Since, ok = spec.FromTag(since); !ok {
-				panic("schema: " + t.Name() + "." + f.Name + ": unknown spec in since tag")
+		field := &Field{Index: f.Index, Type: f.Type}
+		for key, value := range tags(f.Tag) {
+			if !field.read(key, value) {
+				panic("schema: " + t.Name() + "." + f.Name + ": unknown value in tag " + key)
 			}
 		}
-		field.placed = spec.DependsOnPlace(name)
-		rule, space, _ := strings.Cut(f.Tag.Get("merge"), ",")
-		field.Space = strings.TrimPrefix(space, "space=")
-		switch rule {
-		case "":
-		case "key":
-			field.Merge = ByKey
-		case "append":
-			field.Merge = Append
-		case "identity":
-			field.Identity = true
-		case "unset":
-			field.Unset = true
-		default:
-			panic("schema: " + t.Name() + "." + f.Name + ": unknown merge tag")
+		if field.JSON != "" {
+			s.Fields = append(s.Fields, field)
 		}
-		s.Fields = append(s.Fields, field)
 	}
+}
+
+// tags yields the keys and values of a struct tag. It is much cheaper than asking
+// for one key after the other.
+func tags(tag reflect.StructTag) iter.Seq2[string, string] {
+	return func(yield func(key, value string) bool) {
+		for rest := string(tag); rest != ""; rest = strings.TrimLeft(rest, " ") {
+			key, quoted, _ := strings.Cut(rest, `:"`)
+			value, after, _ := strings.Cut(quoted, `"`)
+			if !yield(key, value) {
+				return
+			}
+			rest = after
+		}
+	}
+}
+
+// read takes over one tag. ok is false when its value is not known.
+func (f *Field) read(key, value string) (ok bool) {
+	switch key {
+	case "json":
+		name, options, _ := strings.Cut(value, ",")
+		f.JSON, f.YAML, f.OmitEmpty = name, Snake(name), options == "omitempty"
+		f.placed = spec.DependsOnPlace(name)
+	case "yaml": // stands after json
+		f.YAML = ""
+		return value == "-"
+	case "since":
+		f.Since, ok = spec.FromTag(value)
+		return ok
+	case "merge":
+		rule, space, _ := strings.Cut(value, ",")
+		f.Space = strings.TrimPrefix(space, "space=")
+		switch rule {
+		case "key":
+			f.Merge = ByKey
+		case "append":
+			f.Merge = Append
+		case "identity":
+			f.Identity = true
+		case "unset":
+			f.Unset = true
+		default:
+			return false
+		}
+	case "secret":
+		f.Secret = true
+	case "net":
+		f.Net = true
+	}
+	return true
 }
 
 // Struct returns the description of the struct that the field holds, or that its
@@ -236,6 +260,9 @@ func (s *Struct) Identity(v reflect.Value) string {
 // Snake writes a camelCase key in snake_case: httpHeaders is http_headers, and
 // the unit MiB stays one word.
 func Snake(name string) string {
+	if strings.ToLower(name) == name {
+		return name
+	}
 	name = strings.ReplaceAll(name, "MiB", "Mib")
 	var b strings.Builder
 	for i, r := range name {

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"sort"
 	"strings"
+	"sync"
 
 	"github.com/kindling-boot/kindling/config/source"
 	"github.com/kindling-boot/kindling/config/spec"
@@ -71,8 +72,8 @@ func (s *Struct) fieldNamed(key string, yaml bool) *Field {
 // HideSecretsAt keeps secrets from being shown in the line where the text of a
 // document breaks off, as far as that can be told without a tree: what follows the
 // name of a secret, and what stands deeper than such a name in a line above.
-func HideSecretsAt(at source.Range, structs ...*Struct) {
-	name := secretName(structs)
+func HideSecretsAt(at source.Range, s *Struct) {
+	name := s.secretName()
 	f := at.File
 	place := f.Position(at.Start)
 	start := at.Start - (place.ByteColumn - 1)
@@ -94,9 +95,14 @@ func HideSecretsAt(at source.Range, structs ...*Struct) {
 	}
 }
 
+var secretNames sync.Map // *Struct → *regexp.Regexp
+
 // secretName matches the name of a secret with its colon, in either syntax. Where
 // the name alone could mean something else, the name of what holds it stands for it.
-func secretName(structs []*Struct) *regexp.Regexp {
+func (s *Struct) secretName() *regexp.Regexp {
+	if name, ok := secretNames.Load(s); ok {
+		return name.(*regexp.Regexp)
+	}
 	secret, plain := map[string]string{}, map[string]bool{} // name → name of the holder
 	seen := map[*Struct]bool{}
 	var visit func(s *Struct, holder string)
@@ -114,9 +120,7 @@ func secretName(structs []*Struct) *regexp.Regexp {
 			visit(f.Struct(), f.YAML)
 		}
 	}
-	for _, s := range structs {
-		visit(s, "")
-	}
+	visit(s, "")
 	var words []string
 	for name, holder := range secret {
 		if plain[name] {
@@ -125,5 +129,7 @@ func secretName(structs []*Struct) *regexp.Regexp {
 		words = append(words, strings.ReplaceAll(name, "_", "_?"))
 	}
 	sort.Strings(words)
-	return regexp.MustCompile(`(?i)\b(?:` + strings.Join(words, "|") + `)["']?\s*:`)
+	name := regexp.MustCompile(`(?i)\b(?:` + strings.Join(words, "|") + `)["']?\s*:`)
+	secretNames.Store(s, name)
+	return name
 }

@@ -43,7 +43,7 @@ type mark struct{ offset, runes int }
 
 // markEvery is the number of bytes between marks. Lines up to that length are
 // counted through; in longer ones marks keep that from taking quadratic time.
-const markEvery = 4096
+const markEvery = 256
 
 type span struct{ start, end int }
 

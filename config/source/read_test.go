@@ -116,10 +116,10 @@ func TestLimitsOfDocuments(t *testing.T) {
 		data []byte
 		text string
 	}{
-		{"JSON of too many values", true, list("0", MaxValues), "more than 2000000 values"},
+		{"JSON of too many values", true, list("0", MaxValues), "more than 1000000 values"},
 		{"JSON of too many bytes", true, bytes.Repeat([]byte(" "), MaxJSON+1), "at most 256 MiB"},
-		{"YAML of too many list items", false, bytes.Repeat([]byte("-\n"), MaxValues+1), "more than 2000000 values"},
-		{"YAML of too many flow items", false, list("a", MaxValues+1), "more than 2000000 values"},
+		{"YAML of too many list items", false, bytes.Repeat([]byte("-\n"), MaxValues+1), "more than 1000000 values"},
+		{"YAML of too many flow items", false, list("a", MaxValues+1), "more than 1000000 values"},
 		{"YAML of too many bytes", false, bytes.Repeat([]byte(" "), MaxYAML+1), "at most 16 MiB"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
