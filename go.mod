@@ -5,7 +5,6 @@ go 1.26.0
 require (
 	github.com/coreos/go-semver v0.3.1
 	github.com/coreos/vcontext v0.0.0-20230201181013-d72178a18687
-	github.com/spf13/pflag v1.0.10
 	github.com/vincent-petithory/dataurl v1.0.0
 	golang.org/x/sys v0.49.0
 	gopkg.in/yaml.v3 v3.0.1

@@ -22,7 +22,7 @@ var (
 	}
 	ruleVersion = &diag.Rule{
 		ID: "version", Why: "the version decides which keys and rules a document is read by",
-		Help: fmt.Sprintf("set ignition.version to a version from %s to %s", spec.V3_0, spec.Newest),
+		Help: "set ignition.version to a version of the spec, such as 3.4.0",
 	}
 )
 

@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"runtime/debug"
 
-	"github.com/spf13/pflag"
-
 	"github.com/kindling-boot/kindling/config/diag"
 	"github.com/kindling-boot/kindling/config/source"
 	"github.com/kindling-boot/kindling/transpiler"
@@ -26,7 +24,6 @@ const (
 )
 
 func main() {
-	limitMemory(0)
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
@@ -39,27 +36,27 @@ type settings struct {
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	var o settings
-	flags := pflag.NewFlagSet("butane", pflag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.SortFlags = false
-	flags.BoolVarP(&o.check, "check", "c", false, "check the document without producing output")
-	flags.StringVarP(&o.filesDir, "files-dir", "d", "", "allow embedding local files from this `directory`")
-	flags.StringVarP(&o.output, "output", "o", "", "write to this `file` instead of standard output")
-	flags.BoolVarP(&o.pretty, "pretty", "p", false, "indent the output")
-	flags.BoolVarP(&o.raw, "raw", "r", false, "never wrap in a MachineConfig; force Ignition output")
-	flags.BoolVarP(&o.strict, "strict", "s", false, "fail on any warning")
-	flags.BoolVar(&o.rawErrors, "raw-errors", false, "print each problem on one line, without excerpt")
-	flags.BoolVarP(&o.showVersion, "version", "V", false, "print the version and exit")
-	flags.BoolVarP(&o.showHelp, "help", "h", false, "show this help and exit")
-	flags.Usage = func() {}
-	usage := func(w io.Writer) {
-		fmt.Fprintf(w, "Usage: butane [options] [document]\n\nReads a Butane document (standard input if none or - is given) and writes an Ignition config.\n\nOptions:\n%s", flags.FlagUsages())
+	options := flags{
+		{long: "check", short: 'c', on: &o.check, help: "check the document without producing output"},
+		{long: "files-dir", short: 'd', value: &o.filesDir, argument: "DIR", help: "allow embedding local files from this directory"},
+		{long: "output", short: 'o', value: &o.output, argument: "FILE", help: "write to this file instead of standard output"},
+		{long: "pretty", short: 'p', on: &o.pretty, help: "indent the output"},
+		{long: "raw", short: 'r', on: &o.raw, help: "never wrap in a MachineConfig; force Ignition output"},
+		{long: "strict", short: 's', on: &o.strict, help: "fail on any warning"},
+		{long: "raw-errors", on: &o.rawErrors, help: "print each problem on one line, without excerpt"},
+		{long: "version", short: 'V', on: &o.showVersion, help: "print the version and exit"},
+		{long: "help", short: 'h', on: &o.showHelp, help: "show this help and exit"},
 	}
-	if err := flags.Parse(args); err != nil {
+	usage := func(w io.Writer) {
+		fmt.Fprintf(w, "Usage: butane [options] [document]\n\nReads a Butane document (standard input if none or - is given) and writes an Ignition config.\n\nOptions:\n%s", options.usage())
+	}
+	documents, err := options.parse(args)
+	if err != nil {
 		fmt.Fprintf(stderr, "butane: %v\n", err)
 		usage(stderr)
 		return exitUsage
 	}
+	name := ""
 	switch {
 	case o.showHelp:
 		usage(stdout)
@@ -67,24 +64,29 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	case o.showVersion:
 		fmt.Fprintf(stdout, "Butane %s\n", version.String)
 		return exitOK
-	case flags.NArg() > 1:
-		fmt.Fprintf(stderr, "butane: one document at a time; %d were given\n", flags.NArg())
+	case len(documents) > 1:
+		fmt.Fprintf(stderr, "butane: one document at a time; %d were given\n", len(documents))
 		usage(stderr)
 		return exitUsage
+	case len(documents) == 1:
+		name = documents[0]
 	}
-	if err := translate(o, flags.Arg(0), stdin, stdout, stderr); err != nil {
+	if err := translate(o, name, stdin, stdout, stderr); err != nil {
 		fmt.Fprintf(stderr, "Error translating config: %v\n", err)
 		return exitFailed
 	}
 	return exitOK
 }
 
-// limitMemory sets the heap from which on garbage is collected: a usual run ends
-// before it is worth it. Documents need about ten times their size.
+// limitMemory sets the heap from which on garbage is collected for large documents:
+// a run ends before it is worth it. Documents need about ten times their size.
 func limitMemory(documentSize int) {
-	const usual, factor = 36 << 20, 20
+	const large, factor = 64 << 10, 20
+	if documentSize < large {
+		return // the heap stays below the size at which the collector wakes up
+	}
 	debug.SetGCPercent(-1)
-	debug.SetMemoryLimit(int64(max(usual, factor*documentSize)))
+	debug.SetMemoryLimit(int64(max(36<<20, factor*documentSize)))
 }
 
 // Reasons to fail that were explained already.

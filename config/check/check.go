@@ -17,7 +17,8 @@ import (
 
 // Checker is a part of a config that has rules.
 type Checker interface {
-	// Check reports each rule that the value breaks.
+	// Check reports each rule that the value breaks. Sections that are not there at
+	// all are not checked.
 	Check(c *Ctx)
 }
 
@@ -89,7 +90,7 @@ func (w *walker) object(v reflect.Value, s *schema.Struct, path source.Path) {
 				}
 				w.repeated(fv, f, spaces[space], at)
 			}
-		case fv.Kind() == reflect.Struct:
+		case fv.Kind() == reflect.Struct && !fv.IsZero():
 			w.object(fv, f.Struct(), append(path, source.Step{Key: f.JSON}))
 		}
 	}

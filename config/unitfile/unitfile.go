@@ -39,7 +39,7 @@ const (
 
 // Errors of Parse, each for one line of the text.
 var (
-	errLineTooLong   = fmt.Errorf("the line has %d bytes or more", maxLine)
+	errLineTooLong   = errors.New("the line has 2048 bytes or more")
 	errSectionEnd    = errors.New("the section name has no closing bracket")
 	errSectionTail   = errors.New("text follows the section name")
 	errOptionNewline = errors.New("the line ends before an equals sign")
