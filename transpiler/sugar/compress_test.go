@@ -36,7 +36,7 @@ func samples(t *testing.T) [][]byte {
 		}
 		add(text)
 	}
-	r := rand.New(rand.NewSource(1)) //nolint:gosec // the same contents on every run
+	r := rand.New(rand.NewSource(1))
 	words := strings.Fields("net ipv4 forward server listen user group timeout retry backend cache path log level max min")
 	for range 300 {
 		var b strings.Builder
