@@ -1,0 +1,58 @@
+// Command ignition provisions a machine on its first boot: it is started once for
+// every stage by the units of the initramfs.
+//
+// It has several names, as which it is installed by links: ignition-apply,
+// ignition-rmcfg, ignition-validate. The same and ignition plan are available as
+// subcommands.
+package main
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// Exit statuses: those of the reference.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+	// exitSetup is a platform or a state that cannot be used.
+	exitSetup = 3
+)
+
+// program is one of the personalities.
+type program func(args []string, stdin io.Reader, stdout, stderr io.Writer) int
+
+// names are the personalities by the name that the program was started with.
+var names = map[string]program{
+	"ignition-apply":    applyContractMain,
+	"ignition-rmcfg":    rmcfgMain,
+	"ignition-validate": validateMain,
+}
+
+// subcommands are the personalities by the first argument.
+var subcommands = map[string]program{
+	"apply":    applyMain,
+	"plan":     planMain,
+	"rmcfg":    rmcfgMain,
+	"validate": validateMain,
+}
+
+func main() {
+	os.Exit(choose(os.Args)(os.Stdin, os.Stdout, os.Stderr))
+}
+
+// choose finds out what to be.
+func choose(argv []string) func(stdin io.Reader, stdout, stderr io.Writer) int {
+	run, args := program(engineMain), []string(nil)
+	if len(argv) > 0 {
+		args = argv[1:]
+		if p, ok := names[filepath.Base(argv[0])]; ok {
+			run = p
+		} else if len(args) > 0 && subcommands[args[0]] != nil {
+			run, args = subcommands[args[0]], args[1:]
+		}
+	}
+	return func(stdin io.Reader, stdout, stderr io.Writer) int { return run(args, stdin, stdout, stderr) }
+}

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"crypto/sha512"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/kindling-boot/kindling/config"
+	"github.com/kindling-boot/kindling/config/diag"
+	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/internal/exec"
+	"github.com/kindling-boot/kindling/internal/exec/acquire"
+	"github.com/kindling-boot/kindling/internal/exec/eventlog"
+	"github.com/kindling-boot/kindling/internal/exec/stage"
+	"github.com/kindling-boot/kindling/internal/resource"
+	"github.com/kindling-boot/kindling/internal/sysroot"
+)
+
+// configMessageID marks the journal records of configs in use. Login screens look for
+// it.
+const configMessageID = "57124006b5c94805b77ce473e92a8aeb"
+
+// stageRun is one run of one stage.
+type stageRun struct {
+	engineFlags
+	state *acquire.State
+	log   *eventlog.Log
+}
+
+func (r *stageRun) run(ctx context.Context, s stage.Stage) error {
+	base, warnings, err := acquire.Base(*r.platform)
+	reportDiagnostics(r.log, warnings)
+	if err != nil {
+		return err
+	}
+	r.state.Add(acquire.Fetched{Kind: "base", Source: "system"})
+	var user config.Config
+	if s.Acquires {
+		user, err = r.acquire(ctx, s.Name == "fetch-offline")
+		if errors.Is(err, resource.ErrNeedNet) && s.Name == "fetch-offline" {
+			r.log.Printf(eventlog.Info, "%s: %v", s.Name, err)
+			return acquire.Flag(r.needNet)
+		}
+	} else {
+		user, err = acquire.ReadCache(r.configCache)
+	}
+	if err != nil {
+		return err
+	}
+	full := config.Merge(base, user)
+	if s.Name == "fetch-offline" && acquire.NeedsNet(full) {
+		r.log.Printf(eventlog.Info, "%s: the config refers to the network", s.Name)
+		return acquire.Flag(r.needNet)
+	}
+	fragment, err := keysFragment()
+	if err != nil {
+		return err
+	}
+	root, err := sysroot.Open(r.root)
+	if err != nil {
+		return err
+	}
+	defer root.Close() //nolint:errcheck // nothing is written through the descriptor of the root
+	engine := exec.Engine{Stage: s.Name, Root: root, Sink: r.log.Sink()}
+	_, err = engine.Run(ctx, s.Plan(stage.Input{
+		Config: full, Root: root, KeysFragment: fragment,
+		Report: true, UserConfigProvided: r.state.UserConfigProvided(),
+	}))
+	return err
+}
+
+// acquire gets the user config, renders it and writes the cache.
+func (r *stageRun) acquire(ctx context.Context, offline bool) (config.Config, error) {
+	from := "system"
+	f, err := acquire.SystemUser()
+	if errors.Is(err, fs.ErrNotExist) {
+		from = *r.platform
+		f, err = acquire.Provider(*r.platform)
+	}
+	if errors.Is(err, acquire.ErrEmpty) {
+		r.log.Printf(eventlog.Info, "no config from %s: %v", from, err)
+		cfg := acquire.Empty()
+		return cfg, acquire.WriteCache(r.configCache, cfg)
+	}
+	if err != nil {
+		return config.Config{}, err
+	}
+	r.log.Printf(eventlog.Debug, "parsing config with SHA512: %x", sha512.Sum512(f.Data))
+	cfg, ds, err := acquire.Parse(f)
+	if err != nil {
+		return config.Config{}, err
+	}
+	reportDiagnostics(r.log, ds)
+	used := []acquire.Fetched{{Kind: "user", Source: from}}
+	renderer := acquire.Renderer{Offline: offline}
+	rendered, err := renderer.Render(ctx, cfg)
+	reportDiagnostics(r.log, renderer.Warnings)
+	used = append(used, renderer.Used...)
+	if err != nil {
+		if errors.Is(err, resource.ErrNeedNet) { // there is a config, though not all of it
+			r.state.Add(used[0])
+		}
+		return config.Config{}, err
+	}
+	for _, u := range used {
+		r.state.Add(u)
+	}
+	if err := acquire.WriteCache(r.configCache, rendered); err != nil {
+		return config.Config{}, err
+	}
+	for _, u := range r.state.Fetched {
+		r.recordConfig(u)
+	}
+	return rendered, nil
+}
+
+// recordConfig tells the journal about a config in use.
+func (r *stageRun) recordConfig(f acquire.Fetched) {
+	what := ""
+	if f.Referenced {
+		what = "referenced "
+	}
+	r.log.Record(fmt.Sprintf("fetched %s%s config from %q", what, f.Kind, f.Source), map[string]string{
+		"MESSAGE_ID":                 configMessageID,
+		"IGNITION_CONFIG_TYPE":       f.Kind,
+		"IGNITION_CONFIG_SRC":        f.Source,
+		"IGNITION_CONFIG_REFERENCED": strconv.FormatBool(f.Referenced),
+	})
+}
+
+const keysFragmentEnv = "IGNITION_WRITE_AUTHORIZED_KEYS_FRAGMENT"
+
+// keysFragmentDefault is true where sshd reads authorized_keys.d. A distribution can
+// set it when it links.
+var keysFragmentDefault = "true"
+
+// keysFragment reports whether ssh keys go to authorized_keys.d/ignition.
+func keysFragment() (bool, error) {
+	text := os.Getenv(keysFragmentEnv)
+	if text == "" {
+		text = keysFragmentDefault
+	}
+	switch text {
+	case "true", "1":
+		return true, nil
+	case "false", "0":
+		return false, nil
+	}
+	return false, fmt.Errorf("read %s: %q is none of true, 1, false, 0", keysFragmentEnv, text)
+}
+
+// report prints why something failed, with all that is known.
+func report(log *eventlog.Log, err error) {
+	var invalid *acquire.InvalidError
+	var problems exec.Problems
+	switch {
+	case errors.As(err, &problems):
+		log.Problems(problems)
+	case errors.As(err, &invalid):
+		log.Printf(eventlog.Critical, "%v", err)
+		reportDiagnostics(log, invalid.Diagnostics)
+	default:
+		log.Printf(eventlog.Critical, "%v", err)
+	}
+}
+
+// reportDiagnostics prints what was found in a config.
+func reportDiagnostics(log *eventlog.Log, ds diag.List) {
+	severities := map[diag.Severity]eventlog.Severity{
+		diag.Error: eventlog.Critical, diag.Warning: eventlog.Warning, diag.Info: eventlog.Info,
+	}
+	for i := range ds {
+		log.Printf(severities[ds[i].Severity], "%s", textOf(ds[i:i+1]))
+	}
+}
+
+func textOf(ds diag.List) string {
+	var b strings.Builder
+	_ = diag.Text(&b, ds, diag.Options{}) // a Builder takes everything
+	return b.String()
+}
+
+// parseDocument reads and renders the config that a command was given.
+func parseDocument(ctx context.Context, f *source.File, offline bool) (config.Config, diag.List, error) {
+	cfg, ds, err := acquire.Parse(f)
+	if err != nil {
+		return cfg, nil, err
+	}
+	renderer := acquire.Renderer{Offline: offline}
+	rendered, err := renderer.Render(ctx, cfg)
+	return rendered, append(ds, renderer.Warnings...), err
+}

@@ -1,0 +1,107 @@
+// Package acquire gets the config of a machine: from its platform (Provider), with
+// what it refers to (Renderer), and between the stages from the cache and the state
+// (WriteCache, ReadCache, State).
+package acquire
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/kindling-boot/kindling/config"
+	"github.com/kindling-boot/kindling/config/diag"
+	"github.com/kindling-boot/kindling/config/source"
+)
+
+// ErrEmpty reports that a platform has no user config. It is no failure: the machine
+// boots with the base config alone.
+var ErrEmpty = errors.New("there is no user config")
+
+// ErrProvider reports a platform whose config this version cannot get.
+var ErrProvider = errors.New("this version of Kindling cannot get a config from it")
+
+// InvalidError is a config that was refused, with the reasons.
+type InvalidError struct {
+	Name        string
+	Diagnostics diag.List
+}
+
+// Error names the config. The reasons are in the diagnostics.
+func (e *InvalidError) Error() string { return fmt.Sprintf("config %s is not valid", e.Name) }
+
+// configFileEnv names the file that the platform file reads.
+const configFileEnv = "IGNITION_CONFIG_FILE"
+
+// Provider gets the user config of a platform. The file of an empty config is of no
+// bytes, which is ErrEmpty.
+func Provider(platform string) (*source.File, error) {
+	switch platform {
+	case "file":
+		name := os.Getenv(configFileEnv)
+		if name == "" {
+			name = "config.ign"
+		}
+		f, err := source.Open(name, nil, source.MaxJSON)
+		if err != nil {
+			return nil, err
+		}
+		if len(f.Data) == 0 {
+			return f, ErrEmpty
+		}
+		return f, nil
+	case "metal":
+		return source.NewFile("metal", nil), ErrEmpty
+	}
+	return nil, fmt.Errorf("platform %s: %w", platform, ErrProvider)
+}
+
+// Parse reads one config. The error is an *InvalidError; what does not stop the
+// config is in the list.
+func Parse(f *source.File) (config.Config, diag.List, error) {
+	cfg, ds := config.Parse(f)
+	if ds.HasErrors() {
+		return config.Config{}, ds, &InvalidError{Name: f.Name, Diagnostics: ds}
+	}
+	return cfg, ds, nil
+}
+
+// Empty is the config of a machine without a user config.
+func Empty() config.Config {
+	cfg, _ := config.Parse(source.NewFile("empty", []byte(`{"ignition":{"version":"3.0.0"}}`)))
+	return cfg
+}
+
+// cacheMode is part of the contract: programs of the initramfs read the cache.
+const cacheMode = 0o640
+
+// WriteCache writes a rendered config, in one step, and the places of its parts.
+func WriteCache(name string, cfg config.Config) error {
+	if err := writePlaces(name, cfg); err != nil { // first: a cache may be read as soon as it is there
+		return fmt.Errorf("write places of config: %w", err)
+	}
+	if err := writeFile(name, append(config.Render(cfg), '\n'), cacheMode); err != nil {
+		return fmt.Errorf("write config cache: %w", err)
+	}
+	return nil
+}
+
+// ReadCache reads what WriteCache has written. Parts of a cache written by others are
+// placed in the cache itself.
+func ReadCache(name string) (config.Config, error) {
+	f, err := source.Open(name, nil, source.MaxJSON)
+	if errors.Is(err, fs.ErrNotExist) {
+		return config.Config{}, fmt.Errorf("read config cache: %w; a fetch stage has to run first", err)
+	}
+	if err != nil {
+		return config.Config{}, fmt.Errorf("read config cache: %w", err)
+	}
+	cfg, _, err := Parse(f)
+	if err != nil {
+		return cfg, err
+	}
+	if p, ok := readPlaces(name); ok {
+		cfg = config.New(cfg.Config, p)
+	}
+	return cfg, nil
+}

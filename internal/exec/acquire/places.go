@@ -1,0 +1,106 @@
+package acquire
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/kindling-boot/kindling/config"
+	"github.com/kindling-boot/kindling/config/source"
+)
+
+// placesSuffix is added to the name of the cache: the file beside it keeps where the
+// parts of the cached config were written, so that a later stage can name the line
+// that asked for what has failed. It holds names and numbers only.
+const placesSuffix = ".places"
+
+// places are the places of the parts of a config, by path.
+type places struct {
+	// Files are the names of the documents.
+	Files []string `json:"files"`
+	// At holds the number of the file, the line and the column.
+	At map[string][3]int `json:"at"`
+}
+
+// placesOf notes the places of all items that operations are made of.
+func placesOf(cfg config.Config) places {
+	p := places{At: map[string][3]int{}}
+	numbers := map[string]int{}
+	note := func(steps ...any) {
+		path := source.Path{}.At(steps...)
+		at, exact := cfg.Locate(path)
+		if at.IsZero() || !exact {
+			return
+		}
+		n, known := numbers[at.File.Name]
+		if !known {
+			n = len(p.Files)
+			numbers[at.File.Name] = n
+			p.Files = append(p.Files, at.File.Name)
+		}
+		pos := at.Position()
+		p.At[path.String()] = [3]int{n, pos.Line, pos.Column}
+	}
+	list := func(n int, steps ...any) {
+		for i := range n {
+			note(append(append([]any(nil), steps...), i)...)
+		}
+	}
+	s := &cfg.Storage
+	list(len(cfg.KernelArguments.ShouldExist), "kernelArguments", "shouldExist")
+	list(len(cfg.KernelArguments.ShouldNotExist), "kernelArguments", "shouldNotExist")
+	list(len(cfg.Passwd.Groups), "passwd", "groups")
+	list(len(cfg.Passwd.Users), "passwd", "users")
+	list(len(s.Directories), "storage", "directories")
+	list(len(s.Disks), "storage", "disks")
+	list(len(s.Files), "storage", "files")
+	list(len(s.Filesystems), "storage", "filesystems")
+	list(len(s.Links), "storage", "links")
+	list(len(s.Luks), "storage", "luks")
+	list(len(s.Raid), "storage", "raid")
+	for i := range cfg.Passwd.Users {
+		note("passwd", "users", i, "sshAuthorizedKeys")
+	}
+	for i, u := range cfg.Systemd.Units {
+		note("systemd", "units", i)
+		note("systemd", "units", i, "enabled")
+		note("systemd", "units", i, "mask")
+		list(len(u.Dropins), "systemd", "units", i, "dropins")
+	}
+	return p
+}
+
+// Locate implements source.Locator: a place is the end of a text that has nothing
+// before it but the lines and columns.
+func (p places) Locate(path source.Path) (source.Range, bool) {
+	for n := len(path); n > 0; n-- {
+		at, ok := p.At[path[:n].String()]
+		if !ok || at[0] < 0 || at[0] >= len(p.Files) {
+			continue
+		}
+		blank := strings.Repeat("\n", max(0, at[1]-1)) + strings.Repeat(" ", max(0, at[2]-1))
+		f := source.NewFile(p.Files[at[0]], []byte(blank))
+		return source.Range{File: f, Start: len(blank), End: len(blank)}, n == len(path)
+	}
+	return source.Range{}, false
+}
+
+// writePlaces writes the places beside the cache.
+func writePlaces(cache string, cfg config.Config) error {
+	data, err := json.Marshal(placesOf(cfg))
+	if err != nil {
+		return fmt.Errorf("encode places: %w", err)
+	}
+	return writeFile(cache+placesSuffix, append(data, '\n'), cacheMode)
+}
+
+// readPlaces reads the places beside the cache; ok is false when there are none that
+// can be used.
+func readPlaces(cache string) (p places, ok bool) {
+	data, err := os.ReadFile(cache + placesSuffix)
+	if err != nil {
+		return p, false
+	}
+	return p, json.Unmarshal(data, &p) == nil && len(p.At) > 0
+}

@@ -1,0 +1,107 @@
+package acquire
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/kindling-boot/kindling/config"
+	"github.com/kindling-boot/kindling/config/diag"
+	"github.com/kindling-boot/kindling/config/source"
+)
+
+// systemDirs are the directories for configs of the distribution, the most important
+// one first, and the variables that move them.
+var systemDirs = []struct{ env, dir string }{
+	{"IGNITION_SYSTEM_RUNTIME_CONFIG_DIR", "/run/ignition"},
+	{"IGNITION_SYSTEM_LOCAL_CONFIG_DIR", "/etc/ignition"},
+	{"IGNITION_SYSTEM_CONFIG_DIR", "/usr/lib/ignition"},
+}
+
+func eachSystemDir() []string {
+	dirs := make([]string, len(systemDirs))
+	for i, d := range systemDirs {
+		if dirs[i] = os.Getenv(d.env); dirs[i] == "" {
+			dirs[i] = d.dir
+		}
+	}
+	return dirs
+}
+
+// SystemUser returns the user config that the distribution brings: user.ign of the
+// first system directory that has one. The error is fs.ErrNotExist if none has.
+func SystemUser() (*source.File, error) {
+	for _, dir := range eachSystemDir() {
+		f, err := source.Open(filepath.Join(dir, "user.ign"), nil, source.MaxJSON)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case err != nil:
+			return nil, err
+		case len(f.Data) == 0:
+			return f, ErrEmpty
+		}
+		return f, nil
+	}
+	return nil, fs.ErrNotExist
+}
+
+// Base returns the base config of a platform, which user configs are merged over: the
+// fragments of base.d and then of base.platform.d/PLATFORM, by name. A fragment hides
+// those of the same name in less important directories. One that cannot be used is
+// an error: leaving it out would change the machine without a word.
+func Base(platform string) (config.Config, diag.List, error) {
+	base := Empty()
+	var warnings diag.List
+	for _, sub := range []string{"base.d", filepath.Join("base.platform.d", platform)} {
+		files, err := fragments(sub)
+		if err != nil {
+			return base, warnings, err
+		}
+		for _, name := range files {
+			f, err := source.Open(name, nil, source.MaxJSON)
+			if err != nil {
+				return base, warnings, fmt.Errorf("base config: %w", err)
+			}
+			cfg, ds, err := Parse(f)
+			if err != nil {
+				return base, warnings, fmt.Errorf("base config: %w", err)
+			}
+			warnings = append(warnings, ds...)
+			base = config.Merge(base, cfg)
+		}
+	}
+	return base, warnings, nil
+}
+
+// fragments returns the files of a subdirectory of all system directories, by name.
+func fragments(sub string) ([]string, error) {
+	byName := map[string]string{}
+	var names []string
+	for _, dir := range eachSystemDir() {
+		entries, err := os.ReadDir(filepath.Join(dir, sub))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("base config: %w", err)
+		}
+		for _, e := range entries {
+			n := e.Name()
+			if strings.HasPrefix(n, ".") || filepath.Ext(n) != ".ign" || e.IsDir() || byName[n] != "" {
+				continue
+			}
+			byName[n] = filepath.Join(dir, sub, n)
+			names = append(names, n)
+		}
+	}
+	slices.Sort(names)
+	for i, n := range names {
+		names[i] = byName[n]
+	}
+	return names, nil
+}

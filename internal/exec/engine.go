@@ -1,0 +1,302 @@
+package exec
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/kindling-boot/kindling/internal/sysroot"
+)
+
+// maxWorkers bounds the operations that run at the same time. Writing files is work
+// for the kernel, so there are a few more than processors.
+func maxWorkers() int { return min(16, 2*runtime.NumCPU()) }
+
+// Engine carries out the operations of a stage.
+type Engine struct {
+	// Stage is its name.
+	Stage string
+	Root  *sysroot.Root
+	// Sink takes the events; nil drops them.
+	Sink Sink
+	// Detailed asks for diffs in findings.
+	Detailed bool
+}
+
+// Planned is an operation with what its Check has found.
+type Planned struct {
+	What    *Description
+	Finding Finding
+	// Err is the conflict; nil if there is none.
+	Err *Problem
+
+	op Operation
+}
+
+// Plan is the result of looking at everything: one item for each operation.
+type Plan []Planned
+
+// Problems are the conflicts; nil if there are none.
+func (p Plan) Problems() Problems {
+	var ps Problems
+	for i := range p {
+		if p[i].Err != nil {
+			ps = append(ps, p[i].Err)
+		}
+	}
+	return ps
+}
+
+// Changes is the number of operations that would change something.
+func (p Plan) Changes() int {
+	n := 0
+	for i := range p {
+		if a := p[i].Finding.Action; a != Keep && a != Conflict {
+			n++
+		}
+	}
+	return n
+}
+
+// Plan checks all operations and changes nothing. An error other than a conflict,
+// which is part of the plan, means that the context has ended.
+func (e *Engine) Plan(ctx context.Context, ops []Operation) (Plan, error) {
+	plan, _, err := e.check(ctx, ops)
+	return plan, err
+}
+
+// Run checks all operations, and carries out what is needed unless there is a
+// conflict. The error is Problems.
+func (e *Engine) Run(ctx context.Context, ops []Operation) (Plan, error) {
+	plan, env, err := e.check(ctx, ops)
+	if err != nil {
+		return plan, err
+	}
+	if ps := plan.Problems(); ps != nil {
+		return plan, ps
+	}
+	r := runner{engine: e, env: env, plan: plan, events: env.events, changed: make(map[Key]bool)}
+	if err := r.run(ctx); err != nil {
+		return plan, err
+	}
+	if plan.Changes() > 0 {
+		return plan, e.sync(plan)
+	}
+	return plan, nil
+}
+
+// check runs every Check.
+func (e *Engine) check(ctx context.Context, ops []Operation) (Plan, *Env, error) {
+	plan := make(Plan, len(ops))
+	env := &Env{Root: e.Root, Detailed: e.Detailed, events: newStream(e.Stage, e.Sink), promises: map[Key]bool{}}
+	for i, o := range ops {
+		plan[i] = Planned{op: o, What: o.Describe()}
+		for _, k := range plan[i].What.Provides {
+			env.promises[k] = true
+		}
+	}
+	err := inParallel(ctx, len(plan), func(i int) {
+		p := &plan[i]
+		finding, err := p.op.Check(ctx, env)
+		if err != nil {
+			finding.Action = Conflict
+			p.Err = &Problem{Stage: e.Stage, What: p.What, Err: err}
+		}
+		p.Finding = finding
+	})
+	for i := range plan {
+		for _, w := range plan[i].Finding.Warnings {
+			env.events.emit(Event{Kind: Warned, What: plan[i].What, Text: plan[i].What.Kind + " " + plan[i].What.Target + ": " + w})
+		}
+	}
+	return plan, env, err
+}
+
+// inParallel calls do for all numbers below n, several at a time.
+func inParallel(ctx context.Context, n int, do func(i int)) error {
+	const chunk = 32 // calls are short
+	var (
+		wg   sync.WaitGroup
+		mu   sync.Mutex
+		next int
+	)
+	for range min(maxWorkers(), (n+chunk-1)/chunk) {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				mu.Lock()
+				from := next
+				next += chunk
+				mu.Unlock()
+				if from >= n {
+					return
+				}
+				for i := from; i < min(from+chunk, n); i++ {
+					do(i)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return context.Cause(ctx)
+}
+
+// sync makes durable what was written, with one call for each file system.
+func (e *Engine) sync(plan Plan) error {
+	devices := map[uint64]bool{}
+	var mounts []string
+	seen := map[string]bool{}
+	for i := range plan {
+		if plan[i].Finding.Action == Keep {
+			continue
+		}
+		for _, k := range plan[i].What.Provides {
+			dir := path.Dir(k.Name)
+			if k.Space != spacePath || seen[dir] {
+				continue
+			}
+			seen[dir] = true
+			info, err := e.Root.Lstat(dir)
+			if err == nil && info.Kind == sysroot.Directory && !devices[info.Dev] {
+				devices[info.Dev] = true
+				mounts = append(mounts, dir)
+			}
+		}
+	}
+	if err := e.Root.Sync(mounts...); err != nil {
+		return fmt.Errorf("%s: %w", e.Stage, err)
+	}
+	return nil
+}
+
+// runner carries out one plan.
+type runner struct {
+	engine *Engine
+	env    *Env
+	plan   Plan
+	events *stream
+
+	mu      sync.Mutex
+	wake    *sync.Cond
+	graph   *graph
+	queue   []int
+	running int
+	left    int
+	failed  map[int]*Problem
+	changed map[Key]bool // keys whose provider has changed something
+}
+
+func (r *runner) run(ctx context.Context) error {
+	descriptions := make([]*Description, len(r.plan))
+	for i := range r.plan {
+		descriptions[i] = r.plan[i].What
+	}
+	r.graph = newGraph(descriptions)
+	r.queue = r.graph.ready()
+	r.left = len(r.plan)
+	r.failed = map[int]*Problem{}
+	r.wake = sync.NewCond(&r.mu)
+	stop := context.AfterFunc(ctx, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.wake.Broadcast()
+	})
+	defer stop()
+	var wg sync.WaitGroup
+	for range min(maxWorkers(), len(r.plan)) {
+		wg.Go(func() { r.work(ctx) })
+	}
+	wg.Wait()
+	r.events.flush(len(r.plan))
+	switch cause := context.Cause(ctx); {
+	case len(r.failed) > 0:
+		return r.problems()
+	case cause != nil:
+		return fmt.Errorf("%s: %w", r.engine.Stage, cause)
+	case r.left > 0:
+		return fmt.Errorf("%s: %w", r.engine.Stage, errCircle)
+	}
+	return nil
+}
+
+func (r *runner) problems() Problems {
+	numbers := make([]int, 0, len(r.failed))
+	for i := range r.failed {
+		numbers = append(numbers, i)
+	}
+	slices.Sort(numbers)
+	ps := make(Problems, len(numbers))
+	for at, i := range numbers {
+		ps[at] = r.failed[i]
+	}
+	return ps
+}
+
+// work takes operations until there is nothing left to do, or one has failed.
+func (r *runner) work(ctx context.Context) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for {
+		for len(r.queue) == 0 && r.running > 0 && len(r.failed) == 0 && ctx.Err() == nil {
+			r.wake.Wait()
+		}
+		if len(r.queue) == 0 || len(r.failed) > 0 || ctx.Err() != nil {
+			r.wake.Broadcast()
+			return
+		}
+		i := r.queue[0]
+		r.queue = r.queue[1:]
+		again := r.mustLookAgain(i)
+		r.running++
+		r.mu.Unlock()
+		problem := r.one(ctx, i, again)
+		r.mu.Lock()
+		r.running--
+		r.left--
+		if problem != nil {
+			r.failed[i] = problem
+		}
+		if again || r.plan[i].Finding.Action != Keep {
+			for _, k := range r.plan[i].What.Provides {
+				r.changed[k] = true
+			}
+		}
+		r.queue = append(r.queue, r.graph.done(r.plan[i].What)...)
+		r.wake.Broadcast()
+	}
+}
+
+// mustLookAgain reports whether something that the operation needs has changed since
+// it was checked. Milestones are no reason: they only order.
+func (r *runner) mustLookAgain(i int) bool {
+	for _, k := range r.plan[i].What.Needs {
+		if k.Space != spaceMilestone && r.changed[k] {
+			return true
+		}
+	}
+	return false
+}
+
+// one carries out an operation, unless its target is as it should be.
+func (r *runner) one(ctx context.Context, i int, again bool) *Problem {
+	p := &r.plan[i]
+	number := i + 1
+	defer r.events.end(number)
+	if p.Finding.Action == Keep && !again {
+		r.events.emit(Event{Kind: Kept, Op: number, What: p.What})
+		return nil
+	}
+	start := time.Now()
+	r.events.emit(Event{Kind: Started, Op: number, What: p.What, Time: start})
+	outcome, err := p.op.Apply(withOp(ctx, number), r.env)
+	end := Event{Kind: Finished, Op: number, What: p.What, Duration: time.Since(start), Bytes: outcome.Bytes}
+	if err != nil {
+		end.Kind = Failed
+		end.Err = &Problem{Stage: r.engine.Stage, What: p.What, Err: err}
+	}
+	r.events.emit(end)
+	return end.Err
+}

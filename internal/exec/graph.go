@@ -1,0 +1,83 @@
+package exec
+
+import (
+	"errors"
+	"path"
+)
+
+// errCircle reports operations that wait for each other: a fault of a planner.
+var errCircle = errors.New("the operations of the plan wait for each other")
+
+// graph is the order of operations: who waits for what. An operation waits for keys,
+// a key for all who provide it, so that the size of the graph grows with the number
+// of needs and not with the number of pairs.
+type graph struct {
+	open      []int // number of keys that each operation waits for
+	waiters   map[Key][]int
+	providers map[Key]int
+}
+
+func newGraph(ops []*Description) *graph {
+	g := &graph{open: make([]int, len(ops)), waiters: map[Key][]int{}, providers: map[Key]int{}}
+	for _, d := range ops {
+		for _, k := range d.Provides {
+			g.providers[k]++
+		}
+	}
+	for i, d := range ops {
+		provided := map[Key]bool{}
+		for _, k := range d.Provides {
+			provided[k] = true
+		}
+		needed := map[Key]bool{}
+		need := func(k Key) {
+			if g.providers[k] > 0 && !provided[k] && !needed[k] {
+				needed[k] = true
+				g.waiters[k] = append(g.waiters[k], i)
+				g.open[i]++
+			}
+		}
+		for _, k := range d.Needs {
+			need(k)
+		}
+		for _, k := range d.Provides {
+			if k.Space != spacePath {
+				continue
+			}
+			for dir := path.Dir(k.Name); dir != "/" && dir != "."; dir = path.Dir(dir) {
+				need(PathKey(dir))
+			}
+			need(PathKey("/"))
+		}
+	}
+	return g
+}
+
+// ready returns the operations that wait for nothing, in the order of the plan.
+func (g *graph) ready() []int {
+	var out []int
+	for i, n := range g.open {
+		if n == 0 {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// done tells that an operation has ended, and returns those that waited for it last.
+func (g *graph) done(d *Description) []int {
+	var out []int
+	for _, k := range d.Provides {
+		g.providers[k]--
+		if g.providers[k] > 0 {
+			continue
+		}
+		for _, i := range g.waiters[k] {
+			if g.open[i]--; g.open[i] == 0 {
+				out = append(out, i)
+			}
+		}
+		delete(g.waiters, k)
+	}
+	return out
+}

@@ -1,0 +1,222 @@
+package op
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/kindling-boot/kindling/config/types"
+	"github.com/kindling-boot/kindling/internal/exec"
+	"github.com/kindling-boot/kindling/internal/resource"
+	"github.com/kindling-boot/kindling/internal/sysroot"
+)
+
+// content is what a file shall hold: resources one after another.
+type content []types.Resource
+
+// buffers are for copying; the size is that of a pipe.
+var buffers = sync.Pool{New: func() any { b := make([]byte, 64<<10); return &b }}
+
+// writeTo fetches, unpacks and verifies everything, and writes it.
+func (c content) writeTo(ctx context.Context, w io.Writer) error {
+	for _, r := range c {
+		if err := copyResource(ctx, w, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func copyResource(ctx context.Context, w io.Writer, r types.Resource) (err error) {
+	if r.Source == nil || *r.Source == "" {
+		return nil
+	}
+	s, err := resource.Open(ctx, r)
+	if err != nil {
+		return withFetchHelp(err)
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	return withFetchHelp(copyStream(ctx, w, s))
+}
+
+// copyStream copies until the end, or the end of the context.
+func copyStream(ctx context.Context, w io.Writer, r io.Reader) error {
+	buffer, _ := buffers.Get().(*[]byte)
+	defer buffers.Put(buffer)
+	for {
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		n, err := r.Read(*buffer)
+		if n > 0 {
+			if _, err := w.Write((*buffer)[:n]); err != nil {
+				return err
+			}
+		}
+		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func withFetchHelp(err error) error {
+	switch {
+	case errors.Is(err, resource.ErrScheme):
+		return exec.WithHelp(err, "embed the content as a data URL, or use a later version, which fetches this scheme")
+	case errors.Is(err, resource.ErrHash):
+		return exec.WithHelp(err, "the content is not the one that the hash was made of: correct the one or the other")
+	}
+	return err
+}
+
+// check finds out before anything is changed whether the content can be had. What
+// needs no unpacking and no verification was seen to decode when the config was read.
+func (c content) check(ctx context.Context) error {
+	for _, r := range c {
+		if deref(r.Verification.Hash) == "" && deref(r.Compression) == "" {
+			s, err := resource.Open(ctx, r)
+			if err != nil {
+				return withFetchHelp(err)
+			}
+			if err := s.Close(); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := copyResource(ctx, io.Discard, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// errDiffers ends a comparison.
+var errDiffers = errors.New("the contents differ")
+
+// comparer compares what is written to it with a stream.
+type comparer struct {
+	with   io.Reader
+	buffer []byte
+}
+
+// Write implements io.Writer.
+func (c *comparer) Write(p []byte) (int, error) {
+	if len(c.buffer) < len(p) {
+		c.buffer = make([]byte, len(p))
+	}
+	b := c.buffer[:len(p)]
+	if _, err := io.ReadFull(c.with, b); errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return 0, errDiffers
+	} else if err != nil {
+		return 0, err
+	}
+	if !bytes.Equal(b, p) {
+		return 0, errDiffers
+	}
+	return len(p), nil
+}
+
+// equals reports whether a regular file holds exactly the content. Content that
+// cannot be had equals nothing; why it cannot shows when it is written.
+func (c content) equals(ctx context.Context, e sysroot.Entry) (bool, error) {
+	f, err := e.Open()
+	if err != nil {
+		return false, err
+	}
+	defer f.Close() // read only
+	cmp := &comparer{with: f}
+	if err := c.writeTo(ctx, cmp); errors.Is(err, errDiffers) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	var more [1]byte
+	n, err := f.Read(more[:])
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, fmt.Errorf("read %s: %w", e.Path(), err)
+	}
+	return n == 0, nil
+}
+
+// size returns the number of bytes of the content.
+func (c content) size(ctx context.Context) (int64, error) {
+	var n counter
+	if err := c.writeTo(ctx, &n); err != nil {
+		return 0, err
+	}
+	return int64(n), nil
+}
+
+type counter int64
+
+// Write implements io.Writer.
+func (c *counter) Write(p []byte) (int, error) {
+	*c += counter(len(p))
+	return len(p), nil
+}
+
+// isTailOf reports whether a regular file ends with the content.
+func (c content) isTailOf(ctx context.Context, e sysroot.Entry, fileSize int64) (bool, error) {
+	n, err := c.size(ctx)
+	if err != nil || n > fileSize {
+		return false, err
+	}
+	f, err := e.Open()
+	if err != nil {
+		return false, err
+	}
+	defer f.Close() // read only
+	if _, err := f.Seek(fileSize-n, io.SeekStart); err != nil {
+		return false, fmt.Errorf("read %s: %w", e.Path(), err)
+	}
+	err = c.writeTo(ctx, &comparer{with: f})
+	if errors.Is(err, errDiffers) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// text returns content as text for a diff; ok is false when it is too long or no text.
+func (c content) text(ctx context.Context) (text string, ok bool) {
+	var b bytes.Buffer
+	if err := c.writeTo(ctx, &limited{&b}); err != nil {
+		return "", false
+	}
+	return b.String(), isText(b.Bytes())
+}
+
+// maxDiff is the number of bytes of a text that a diff is made of.
+const maxDiff = 256 << 10
+
+// limited refuses more than maxDiff bytes.
+type limited struct{ *bytes.Buffer }
+
+// Write implements io.Writer.
+func (l *limited) Write(p []byte) (int, error) {
+	if l.Len()+len(p) > maxDiff {
+		return 0, errDiffers
+	}
+	return l.Buffer.Write(p)
+}
+
+func isText(b []byte) bool { return bytes.IndexByte(b, 0) < 0 }
+
+// textOf reads a regular file as text for a diff.
+func textOf(e sysroot.Entry) (string, bool) {
+	f, err := e.Open()
+	if err != nil {
+		return "", false
+	}
+	defer f.Close() // read only
+	data, err := io.ReadAll(io.LimitReader(f, maxDiff+1))
+	if err != nil || len(data) > maxDiff {
+		return "", false
+	}
+	return string(data), isText(data)
+}

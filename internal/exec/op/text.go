@@ -1,0 +1,100 @@
+package op
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/kindling-boot/kindling/internal/exec"
+	"github.com/kindling-boot/kindling/internal/sysroot"
+)
+
+// Text is a small file that replaces whatever file or link is there: a unit or a
+// drop-in.
+type Text struct {
+	About exec.Description
+	// Path is resolved.
+	Path string
+	Data string
+	Mode uint32
+}
+
+// Describe implements exec.Operation.
+func (o *Text) Describe() *exec.Description { return &o.About }
+
+// Check implements exec.Operation.
+func (o *Text) Check(_ context.Context, env *exec.Env) (exec.Finding, error) {
+	is, now, err := o.inspect(env)
+	if err != nil {
+		return exec.Finding{}, err
+	}
+	finding := exec.Finding{Action: o.action(is, now)}
+	if finding.Action == exec.Keep {
+		return finding, nil
+	}
+	finding.Details = []string{fmt.Sprintf("mode %04o", o.Mode)}
+	if env.Detailed && isText(now) && o.Mode&publicMode != 0 && (is.Kind != sysroot.Regular || is.Mode&publicMode != 0) {
+		finding.Diff = diffOf(o.Path, is.Kind, string(now), o.Data)
+	}
+	return finding, env.CheckWritable(o.Path)
+}
+
+// inspect returns what is there, and its content as far as that can be equal.
+func (o *Text) inspect(env *exec.Env) (is sysroot.Info, now []byte, err error) {
+	if is, err = look(env, o.Path); err != nil {
+		return is, nil, err
+	}
+	switch {
+	case is.Kind == sysroot.Directory:
+		return is, nil, fmt.Errorf("a directory is already there")
+	case is.Kind == sysroot.Regular && is.Size <= maxDiff:
+		now, err = env.Root.ReadFile(o.Path, maxDiff)
+	}
+	return is, now, err
+}
+
+func (o *Text) action(is sysroot.Info, now []byte) exec.Action {
+	switch {
+	case is.Kind == sysroot.Absent:
+		return exec.Create
+	case is.Kind != sysroot.Regular:
+		return exec.Replace
+	case is.Mode != o.Mode || is.Size != int64(len(o.Data)):
+		return exec.Change
+	case is.Size <= maxDiff && bytes.Equal(now, []byte(o.Data)):
+		return exec.Keep
+	}
+	return exec.Change
+}
+
+// Apply implements exec.Operation.
+func (o *Text) Apply(_ context.Context, env *exec.Env) (out exec.Outcome, err error) {
+	is, now, err := o.inspect(env)
+	if err != nil || o.action(is, now) == exec.Keep {
+		return out, err
+	}
+	out.Bytes = int64(len(o.Data))
+	return out, replaceFile(env, o.Path, []byte(o.Data), o.Mode)
+}
+
+// replaceFile puts a small file in the place of whatever is there.
+func replaceFile(env *exec.Env, name string, data []byte, mode uint32) (err error) {
+	e, err := env.Root.MakeEntry(name)
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	s, err := e.StageFile()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Discard()) }()
+	if _, err := s.Write(data); err != nil {
+		return err
+	}
+	if err := s.Chmod(mode); err != nil {
+		return err
+	}
+	return s.Commit(true)
+}

@@ -1,0 +1,353 @@
+package op
+
+import (
+	"errors"
+	"path"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/kindling-boot/kindling/config/unitfile"
+	"github.com/kindling-boot/kindling/internal/exec"
+	"github.com/kindling-boot/kindling/internal/sysroot"
+)
+
+// UnitDir is where units of the administrator live: systemd.unit(5).
+const UnitDir = "/etc/systemd/system"
+
+// unitDirs are the directories that hold unit files, the first that has one wins:
+// systemd.unit(5).
+var unitDirs = []string{UnitDir, "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"}
+
+// maxUnit bounds a unit file, in bytes.
+const maxUnit = 4 << 20
+
+// Units are the units of the target as they will be: those of the config, then those
+// on disk. It knows what systemctl(1) with --root would do to enable and disable
+// them, without a running systemd.
+type Units struct {
+	// Contents of units, and of drop-ins by unit and name, that the config writes.
+	Contents map[string]string
+	Dropins  map[string]map[string]string
+	// Masks of the config; false is a mask that is removed.
+	Masks map[string]bool
+}
+
+// installation is the [Install] section of a unit.
+type installation struct {
+	path            string // of the unit file
+	wantedBy        []string
+	requiredBy      []string
+	upheldBy        []string
+	alias           []string
+	also            []string
+	defaultInstance string
+}
+
+// isStatic reports whether nothing can be enabled.
+func (i *installation) isStatic() bool {
+	return len(i.wantedBy)+len(i.requiredBy)+len(i.upheldBy)+len(i.alias)+len(i.also) == 0
+}
+
+// load finds a unit, or the template of an instance. It returns nil for a unit that
+// nobody knows, and masked for one that cannot be started.
+func (u *Units) load(env *exec.Env, name string) (i *installation, masked bool, err error) {
+	for _, n := range []string{name, templateOf(name)} {
+		if n == "" {
+			continue
+		}
+		file, text, masked, err := u.find(env, n)
+		if err != nil || masked {
+			return nil, masked, err
+		}
+		if file == "" {
+			continue
+		}
+		i := &installation{path: file}
+		i.read(text)
+		texts, err := u.dropins(env, n)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, t := range texts {
+			i.read(t)
+		}
+		return i, false, nil
+	}
+	return nil, false, nil
+}
+
+// find returns the path and the text of a unit file.
+func (u *Units) find(env *exec.Env, name string) (file, text string, masked bool, err error) {
+	mask, given := u.Masks[name]
+	if mask {
+		return "", "", true, nil
+	}
+	if text := u.Contents[name]; text != "" {
+		return path.Join(UnitDir, name), text, false, nil
+	}
+	for _, dir := range unitDirs {
+		file := path.Join(dir, name)
+		info, err := env.Root.Lstat(file)
+		if err != nil {
+			return "", "", false, err
+		}
+		switch info.Kind {
+		case sysroot.Symlink:
+			target, err := readlink(env, file)
+			if err != nil {
+				return "", "", false, err
+			}
+			if target == maskTarget {
+				if given && dir == UnitDir {
+					continue // the mask is removed
+				}
+				return "", "", true, nil
+			}
+		case sysroot.Regular:
+		default:
+			continue
+		}
+		data, err := env.Root.ReadFile(file, maxUnit)
+		if errors.Is(err, unix.ENOENT) {
+			continue
+		}
+		return file, string(data), false, err
+	}
+	return "", "", false, nil
+}
+
+// dropins returns the texts of the fragments of a unit, in the order they apply.
+func (u *Units) dropins(env *exec.Env, name string) ([]string, error) {
+	texts := map[string]string{}
+	for _, dir := range slices.Backward(unitDirs) {
+		dir := path.Join(dir, name+".d")
+		names, err := namesIn(env, dir)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range names {
+			if path.Ext(n) != ".conf" {
+				continue
+			}
+			data, err := env.Root.ReadFile(path.Join(dir, n), maxUnit)
+			if err != nil && !errors.Is(err, unix.ENOENT) {
+				return nil, err
+			}
+			texts[n] = string(data)
+		}
+	}
+	for n, text := range u.Dropins[name] {
+		texts[n] = text
+	}
+	names := make([]string, 0, len(texts))
+	for n := range texts {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	for i, n := range names {
+		names[i] = texts[n]
+	}
+	return names, nil
+}
+
+// read adds the [Install] section of a text. An empty value takes back the values
+// before it.
+func (i *installation) read(text string) {
+	f, err := unitfile.Parse(text)
+	if err != nil {
+		return // systemd could not load it either
+	}
+	for _, o := range f.Options {
+		if o.Section != "Install" {
+			continue
+		}
+		lists := map[string]*[]string{
+			"WantedBy": &i.wantedBy, "RequiredBy": &i.requiredBy, "UpheldBy": &i.upheldBy, "Alias": &i.alias, "Also": &i.also,
+		}
+		if list := lists[o.Name]; list != nil {
+			if o.Value == "" {
+				*list = nil
+			}
+			*list = append(*list, strings.Fields(o.Value)...)
+		} else if o.Name == "DefaultInstance" {
+			i.defaultInstance = o.Value
+		}
+	}
+}
+
+// unitLink is a link that enables a unit.
+type unitLink struct{ path, target string }
+
+// links returns the links that enable a unit and those it names in Also. Units
+// without an [Install] section, masked and unknown ones have none; unknown ones are
+// named in missing.
+func (u *Units) links(env *exec.Env, name string) (links []unitLink, missing []string, err error) {
+	todo, seen := []string{name}, map[string]bool{}
+	for len(todo) > 0 {
+		n := todo[0]
+		todo = todo[1:]
+		if seen[n] {
+			continue
+		}
+		seen[n] = true
+		i, masked, err := u.load(env, n)
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case masked:
+			continue
+		case i == nil:
+			missing = append(missing, n)
+			continue
+		}
+		todo = append(todo, i.also...)
+		if isTemplate(n) {
+			if i.defaultInstance == "" {
+				continue // nothing to start
+			}
+			n = instanceOf(n, i.defaultInstance)
+		}
+		for _, by := range []struct {
+			units  []string
+			suffix string
+		}{{i.wantedBy, ".wants"}, {i.requiredBy, ".requires"}, {i.upheldBy, ".upholds"}} {
+			for _, target := range by.units {
+				if target, ok := expand(target, n); ok {
+					links = append(links, unitLink{path.Join(UnitDir, target+by.suffix, n), i.path})
+				}
+			}
+		}
+		for _, alias := range i.alias {
+			if alias, ok := expand(alias, n); ok && alias != n {
+				links = append(links, unitLink{path.Join(UnitDir, alias), i.path})
+			}
+		}
+	}
+	return links, missing, nil
+}
+
+// enabling returns the links in the target that enable a unit now.
+func (u *Units) enabling(env *exec.Env, name string) ([]string, error) {
+	var out []string
+	names, err := namesIn(env, UnitDir)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range names {
+		at := path.Join(UnitDir, n)
+		switch path.Ext(n) {
+		case ".wants", ".requires", ".upholds":
+			below, err := namesIn(env, at)
+			if err != nil {
+				return nil, err
+			}
+			for _, l := range below {
+				if isLinkOf(env, path.Join(at, l), name) {
+					out = append(out, path.Join(at, l))
+				}
+			}
+		default:
+			if n != name && n != templateOf(name) && isLinkOf(env, at, name) {
+				out = append(out, at)
+			}
+		}
+	}
+	return out, nil
+}
+
+// isLinkOf reports whether a link enables a unit: by its name, or as an alias by
+// what it leads to. A template is enabled by its instances.
+func isLinkOf(env *exec.Env, at, name string) bool {
+	target, err := readlink(env, at)
+	if err != nil {
+		return false
+	}
+	base := path.Base(at)
+	switch {
+	case base == name, path.Base(target) == name && !strings.Contains(name, "@"):
+		return true
+	}
+	return isTemplate(name) && templateOf(base) == name
+}
+
+// isEnabled reports whether systemctl is-enabled succeeds: for units that are
+// enabled, and for those that cannot be (static ones).
+func (u *Units) isEnabled(env *exec.Env, name string) (bool, error) {
+	i, masked, err := u.load(env, name)
+	if err != nil || masked {
+		return false, err
+	}
+	links, err := u.enabling(env, name)
+	if err != nil || len(links) > 0 {
+		return len(links) > 0, err
+	}
+	return i != nil && (i.isStatic() || len(i.also) > 0 && len(i.wantedBy)+len(i.requiredBy)+len(i.upheldBy)+len(i.alias) == 0), nil
+}
+
+// namesIn returns the sorted names in a directory; none if it is not there.
+func namesIn(env *exec.Env, dir string) ([]string, error) {
+	info, err := env.Root.Lstat(dir)
+	if errors.Is(err, sysroot.ErrNotDirectory) || err == nil && info.Kind != sysroot.Directory && info.Kind != sysroot.Symlink {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	resolved, err := env.Root.Follow(dir)
+	if err != nil {
+		return nil, err
+	}
+	e, err := env.Root.Entry(resolved)
+	if errors.Is(err, unix.ENOENT) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer e.Close()
+	names, err := sortedNames(e)
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
+		return nil, nil
+	}
+	return names, err
+}
+
+// templateOf returns t@.service for t@a.service, and nothing for what is no instance.
+func templateOf(name string) string {
+	prefix, rest, ok := strings.Cut(name, "@")
+	dot := strings.LastIndexByte(rest, '.')
+	if !ok || dot <= 0 {
+		return ""
+	}
+	return prefix + "@" + rest[dot:]
+}
+
+// instance returns what stands between the @ and the extension.
+func instance(name string) string {
+	_, rest, ok := strings.Cut(name, "@")
+	dot := strings.LastIndexByte(rest, '.')
+	if !ok || dot < 0 {
+		return ""
+	}
+	return rest[:dot]
+}
+
+func isTemplate(name string) bool { return strings.Contains(name, "@.") }
+
+func instanceOf(template, instance string) string {
+	return strings.Replace(template, "@.", "@"+instance+".", 1)
+}
+
+// expand replaces the specifiers of a name in an [Install] section that do not depend
+// on the running machine: systemd.unit(5). The rest cannot be known here.
+func expand(s, unit string) (string, bool) {
+	if !strings.Contains(s, "%") {
+		return s, true
+	}
+	stem := strings.TrimSuffix(unit, path.Ext(unit))
+	prefix, _, _ := strings.Cut(stem, "@")
+	out := strings.NewReplacer("%%", "%", "%i", instance(unit), "%n", unit, "%N", stem, "%p", prefix).Replace(s)
+	return out, !strings.Contains(out, "%")
+}

@@ -1,0 +1,68 @@
+package stage
+
+import (
+	"fmt"
+
+	"github.com/kindling-boot/kindling/internal/exec"
+	"github.com/kindling-boot/kindling/internal/exec/op"
+)
+
+// planAccounts plans groups, then users, one after another in the order of the
+// config: the numbers they get depend on it, and the programs lock the files anyway.
+func planAccounts(in Input) []exec.Operation {
+	var ops []exec.Operation
+	step := 0
+	turn := func(n int) exec.Key { return exec.MilestoneKey(fmt.Sprintf("account %d", n)) }
+	inTurn := func(d exec.Description) exec.Description {
+		d.Needs = append(d.Needs, turn(step))
+		step++
+		d.Provides = append(d.Provides, turn(step), exec.MilestoneKey(accountsDone))
+		return d
+	}
+	for i, g := range in.Config.Passwd.Groups {
+		d := exec.Description{
+			Kind: "group", Target: g.Name, Step: "createPasswd: ensureGroups",
+			Doing:   fmt.Sprintf("creating or modifying group %q", g.Name),
+			AskedBy: in.origin("passwd", "groups", i),
+		}
+		if isAbsent(g.ShouldExist) {
+			d.Doing = fmt.Sprintf("deleting group %q", g.Name)
+		} else {
+			d.Provides = []exec.Key{exec.GroupKey(g.Name)}
+		}
+		ops = append(ops, &op.Group{About: inTurn(d), Want: g})
+	}
+	for i, u := range in.Config.Passwd.Users {
+		d := exec.Description{
+			Kind: "user", Target: u.Name, Step: "createPasswd: ensureUsers",
+			Doing:   fmt.Sprintf("creating or modifying user %q", u.Name),
+			AskedBy: in.origin("passwd", "users", i),
+		}
+		if isAbsent(u.ShouldExist) {
+			d.Doing = fmt.Sprintf("deleting user %q", u.Name)
+			ops = append(ops, &op.User{About: inTurn(d), Want: u})
+			continue
+		}
+		d.Provides = []exec.Key{exec.UserKey(u.Name)}
+		if u.NoUserGroup == nil || !*u.NoUserGroup {
+			d.Provides = append(d.Provides, exec.GroupKey(u.Name)) // useradd makes it
+		}
+		ops = append(ops, &op.User{About: inTurn(d), Want: u})
+		if len(u.SSHAuthorizedKeys) == 0 {
+			continue
+		}
+		ops = append(ops, &op.SSHKeys{
+			About: exec.Description{
+				Kind: "ssh keys", Target: u.Name, Step: "createPasswd: ensureUsers",
+				Doing:    fmt.Sprintf("adding ssh keys to user %q", u.Name),
+				AskedBy:  in.origin("passwd", "users", i, "sshAuthorizedKeys"),
+				Needs:    []exec.Key{exec.UserKey(u.Name)},
+				Provides: []exec.Key{exec.MilestoneKey(accountsDone)},
+			},
+			User: u.Name, Home: op.UserHome(u), Keys: u.SSHAuthorizedKeys, Fragment: in.KeysFragment,
+		})
+	}
+	return ops
+}
+
+func isAbsent(shouldExist *bool) bool { return shouldExist != nil && !*shouldExist }

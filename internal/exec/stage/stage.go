@@ -1,0 +1,126 @@
+// Package stage plans: each stage turns a rendered config and the machine as it is
+// into operations (package op) for the engine. Stages lists them in boot order; their
+// names are the contract with the units of the initramfs.
+package stage
+
+import (
+	"path"
+	"strconv"
+
+	"github.com/kindling-boot/kindling/config"
+	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/internal/exec"
+	"github.com/kindling-boot/kindling/internal/sysroot"
+)
+
+// Input is what a stage plans from.
+type Input struct {
+	// Config is rendered, and the base config is merged in.
+	Config config.Config
+	Root   *sysroot.Root
+	// KeysFragment puts ssh keys into authorized_keys.d/ignition.
+	KeysFragment bool
+	// Report asks for the result file.
+	Report bool
+	// UserConfigProvided is written to it.
+	UserConfigProvided bool
+	// SkipAccounts leaves out users, groups and ssh keys.
+	SkipAccounts bool
+}
+
+// Stage is one part of provisioning.
+type Stage struct {
+	Name string
+	// Acquires tells that the stage gets the config itself instead of reading it from
+	// the cache.
+	Acquires bool
+	// Plan returns the operations; what is impossible is among them. It changes nothing.
+	Plan func(Input) []exec.Operation
+}
+
+// Stages in boot order.
+var Stages = []Stage{
+	{Name: "fetch-offline", Acquires: true, Plan: nothing},
+	{Name: "fetch", Acquires: true, Plan: nothing},
+	{Name: "kargs", Plan: planKargs},
+	{Name: "disks", Plan: planDisks},
+	{Name: "mount", Plan: planMounts},
+	{Name: "files", Plan: planFiles},
+	{Name: "umount", Plan: planMounts},
+}
+
+// Find returns a stage by name.
+func Find(name string) (Stage, bool) {
+	for _, s := range Stages {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return Stage{}, false
+}
+
+// Names are the names of all stages, in boot order.
+func Names() []string {
+	names := make([]string, len(Stages))
+	for i, s := range Stages {
+		names[i] = s.Name
+	}
+	return names
+}
+
+// nothing is the plan of the stages that get the config: having it is all they do.
+func nothing(Input) []exec.Operation { return nil }
+
+// The points in the course of the files stage. Each waits for all before it.
+const (
+	accountsDone  = "accounts"
+	nodesDone     = "nodes"
+	hardLinksDone = "hard links"
+	unitsDone     = "units"
+	presetsDone   = "presets"
+	enablingDone  = "enabling"
+)
+
+// after lists the points up to and including one.
+func after(point string) []exec.Key {
+	var keys []exec.Key
+	for _, p := range []string{accountsDone, nodesDone, hardLinksDone, unitsDone, presetsDone, enablingDone} {
+		keys = append(keys, exec.MilestoneKey(p))
+		if p == point {
+			break
+		}
+	}
+	return keys
+}
+
+// planFiles plans the files stage: accounts, then directories, files and symbolic
+// links, then hard links, then units, then presets, then the report.
+func planFiles(in Input) []exec.Operation {
+	var ops []exec.Operation
+	ops = append(ops, planLuksLeftovers(in)...)
+	if !in.SkipAccounts {
+		ops = append(ops, planAccounts(in)...)
+	}
+	nodes := planNodes(in)
+	units := planUnits(in)
+	nodes.setOurs(units)
+	ops = append(append(ops, nodes.ops...), units...)
+	if in.Report {
+		ops = append(ops, planReport(in)...)
+	}
+	return ops
+}
+
+// origin is a place in the config.
+func (in Input) origin(steps ...any) exec.Origin {
+	return exec.Origin{Path: source.Path{}.At(steps...), Where: in.Config}
+}
+
+func (in Input) outside(name string) string { return strconv.Quote(in.Root.Outside(name)) }
+
+// aboves adds all directories above a path to a set, and the path itself.
+func aboves(set map[string]bool, name string) {
+	for ; name != "/" && name != "." && !set[name]; name = path.Dir(name) {
+		set[name] = true
+	}
+}
