@@ -56,6 +56,9 @@ func Text(w io.Writer, l List, o Options) error {
 			details(&b, d)
 		}
 	}
+	if b.Len() == 0 {
+		return nil
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
