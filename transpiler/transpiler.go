@@ -101,9 +101,6 @@ func read(f *source.File) (*translation, diag.List) {
 		found = append(found, schema.Decode(tree, s, v.Target)...)
 		structs = append(structs, schema.Of(reflect.TypeOf(s).Elem()))
 	}
-	if found.HasErrors() {
-		return nil, found
-	}
 	cfg.Ignition.Version = v.Target.String()
 	ctx := sugar.NewCtx(tree, v.Target, cfg)
 	ctx.Files = &sugar.FilesDir{}
@@ -115,7 +112,30 @@ func read(f *source.File) (*translation, diag.List) {
 		return "spec " + target.String()
 	}
 	ctx.Found = schema.Gate(tree, v.Target, versionName, structs...)
+	if found.HasErrors() {
+		return nil, append(oncePerPlace(found), ctx.Found...)
+	}
 	return &translation{variant: v, steps: steps, ctx: ctx}, nil
+}
+
+// oncePerPlace drops what was found again at the same place: the model and the
+// steps are decoded from the same tree.
+func oncePerPlace(found diag.List) diag.List {
+	var out diag.List
+	seen := map[source.Range]bool{}
+	var add func(list []diag.Diagnostic)
+	add = func(list []diag.Diagnostic) {
+		for _, d := range list {
+			more := d.Related
+			if d.Related = nil; !seen[d.At] {
+				seen[d.At] = true
+				out = append(out, d)
+			}
+			add(more)
+		}
+	}
+	add(found)
+	return out
 }
 
 // check looks at the document as it was written.
@@ -140,7 +160,11 @@ func (t *translation) desugar() bool {
 	for _, look := range t.variant.FinalChecks {
 		look(t.ctx)
 	}
-	return true
+	if t.ctx.Found.HasErrors() {
+		return false
+	}
+	t.variant.CheckForbidden(t.ctx)
+	return !t.ctx.Found.HasErrors()
 }
 
 // checkGenerated judges the config by the rules of its spec.
