@@ -18,6 +18,9 @@ type Variant struct {
 	// Checks look at the document before it is desugared, FinalChecks at the config
 	// made from it.
 	Checks, FinalChecks []Check
+	// Forbid lists what the config made may not have. Where the config is wrapped,
+	// that is up to the reader of the wrapped config: as it is, it may have all.
+	Forbid []Forbidden
 }
 
 // Check looks at the config of a context.
@@ -67,6 +70,7 @@ func grub() sugar.Step { return &sugar.Grub{} }
 type (
 	steps  = []func() sugar.Step
 	checks = []Check
+	forbid = []Forbidden
 )
 
 // All lists every version of every variant.
@@ -80,6 +84,17 @@ var All = []Variant{
 	{Name: "fcos", Version: "1.6.0", Target: spec.V3_5, Sugar: steps{bootDeviceS390x, grub}, Checks: checks{reuseByLabel, mountPoints}, FinalChecks: checks{reservedLabels, rootPartition}},
 	{Name: "fcos", Version: "1.7.0", Target: spec.V3_6, Sugar: steps{bootDeviceStrict, grub}, Checks: checks{reuseByLabel, mountPoints}, FinalChecks: checks{reservedLabels, rootPartition}},
 	{Name: "fcos", Version: "1.8.0-experimental", Target: spec.V3_7, Sugar: steps{bootDeviceStrict, grub}, Checks: checks{reuseByLabel, mountPoints}, FinalChecks: checks{reservedLabels, rootPartition}},
+
+	{Name: "flatcar", Version: "1.0.0", Target: spec.V3_3, Forbid: forbid{noClevis}},
+	{Name: "flatcar", Version: "1.1.0", Target: spec.V3_4, Forbid: forbid{noClevis}},
+	{Name: "flatcar", Version: "1.2.0-experimental", Target: spec.V3_7, Forbid: forbid{noCex}},
+
+	{Name: "r4e", Version: "1.0.0", Target: spec.V3_3, Forbid: noDisks},
+	{Name: "r4e", Version: "1.1.0", Target: spec.V3_4, Forbid: noDisks},
+	{Name: "r4e", Version: "1.2.0-experimental", Target: spec.V3_7, Forbid: noDisks},
+
+	{Name: "fiot", Version: "1.0.0", Target: spec.V3_4, Forbid: noDisks},
+	{Name: "fiot", Version: "1.1.0-experimental", Target: spec.V3_7, Forbid: noDisks},
 }
 
 // Find returns a version of a variant. known tells whether the variant exists in
