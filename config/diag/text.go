@@ -52,7 +52,7 @@ func Text(w io.Writer, l List, o Options) error {
 			if i > 0 {
 				b.WriteByte('\n')
 			}
-			fmt.Fprintf(&b, "%s[%s]: %s\n", d.Severity, d.Rule.ID, d.Message)
+			fmt.Fprintf(&b, "%s[%s]: %s\n", d.Severity, d.Rule.ID, printable(d.Message))
 			details(&b, d)
 		}
 	}
@@ -71,7 +71,7 @@ func line(b *strings.Builder, d *Diagnostic, o Options) {
 	if path != "" || placed {
 		b.WriteString(" at ")
 	}
-	b.WriteString(path)
+	b.WriteString(printable(path))
 	if placed {
 		if path != "" {
 			b.WriteString(", ")
@@ -82,7 +82,7 @@ func line(b *strings.Builder, d *Diagnostic, o Options) {
 		}
 		fmt.Fprintf(b, "line %d col %d", p.Line, column)
 	}
-	fmt.Fprintf(b, ": %s\n", d.Message)
+	fmt.Fprintf(b, ": %s\n", printable(d.Message))
 }
 
 // maxExcerpt is the number of characters of a line that an excerpt shows.
@@ -92,7 +92,7 @@ func details(b *strings.Builder, d *Diagnostic) {
 	gutter := place(b, d.At, d.Path)
 	for i := range d.Related {
 		r := &d.Related[i]
-		fmt.Fprintf(b, "%s also: %s\n", gutter, r.Message)
+		fmt.Fprintf(b, "%s also: %s\n", gutter, printable(r.Message))
 		place(b, r.At, r.Path)
 	}
 	note(b, gutter, "why: ", d.Rule.Why)
@@ -105,7 +105,7 @@ func details(b *strings.Builder, d *Diagnostic) {
 
 func note(b *strings.Builder, gutter, word, text string) {
 	if text != "" {
-		fmt.Fprintf(b, "%s %s %s\n", gutter, word, text)
+		fmt.Fprintf(b, "%s %s %s\n", gutter, word, printable(text))
 	}
 }
 
@@ -114,7 +114,7 @@ func note(b *strings.Builder, gutter, word, text string) {
 func place(b *strings.Builder, at source.Range, path source.Path) (gutter string) {
 	if at.IsZero() {
 		if len(path) > 0 {
-			fmt.Fprintf(b, "  --> %s\n", path)
+			fmt.Fprintf(b, "  --> %s\n", printable(path.String()))
 		}
 		return " "
 	}
@@ -123,7 +123,7 @@ func place(b *strings.Builder, at source.Range, path source.Path) (gutter string
 	gutter = strings.Repeat(" ", len(number))
 	fmt.Fprintf(b, "%s--> %s", gutter, at)
 	if len(path) > 0 {
-		fmt.Fprintf(b, "  %s", path)
+		b.WriteString("  " + printable(path.String()))
 	}
 	e := at.Excerpt(maxExcerpt)
 	before, marked, after := clip(e)

@@ -69,20 +69,32 @@ func (s *Struct) fieldNamed(key string, yaml bool) *Field {
 	return nil
 }
 
-// HideSecretsAt keeps secrets from being shown in the line where the text of a
+// HideSecretsAt is HideSecretsIn for one place.
+func HideSecretsAt(at source.Range, s *Struct) {
+	HideSecretsIn([]*source.SyntaxError{{At: at}}, s)
+}
+
+// HideSecretsIn keeps secrets from being shown in the lines where the text of a
 // document breaks off, as far as that can be told without a tree: what follows the
 // name of a secret, and what stands deeper than such a name in a line above.
-func HideSecretsAt(at source.Range, s *Struct) {
-	name := s.secretName()
-	f := at.File
-	place := f.Position(at.Start)
-	start := at.Start - (place.ByteColumn - 1)
-	text := f.Line(place.Line)
+func HideSecretsIn(errs []*source.SyntaxError, s *Struct) {
+	done := map[int]bool{} // by line: long ones may have many errors
+	for _, e := range errs {
+		place := e.At.Position()
+		if start := e.At.Start - (place.ByteColumn - 1); !done[place.Line] {
+			hideInLine(e.At.File, place.Line, start, s.secretName())
+			done[place.Line] = true
+		}
+	}
+}
+
+func hideInLine(f *source.File, number, start int, name *regexp.Regexp) {
+	text := f.Line(number)
 	if found := name.FindStringIndex(text); found != nil {
 		f.Hide(start+found[1], start+len(text))
 	}
 	indent := len(text) - len(strings.TrimLeft(text, " "))
-	for line := place.Line - 1; line > 0 && indent > 0; line-- {
+	for line := number - 1; line > 0 && indent > 0; line-- {
 		above := f.Line(line)
 		depth := len(above) - len(strings.TrimLeft(above, " "))
 		if depth >= indent || depth == len(above) {

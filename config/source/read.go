@@ -53,18 +53,32 @@ func Read(name string, r io.Reader, limit int64) (*File, error) { return read(na
 
 // read reads a document whose size is known if it is not 0.
 func read(name string, r io.Reader, limit, size int64) (*File, error) {
-	var b bytes.Buffer
-	if size <= limit {
-		b.Grow(int(size) + bytes.MinRead) // room to see the end without growing
-		if _, err := b.ReadFrom(io.LimitReader(r, limit+1)); err != nil {
+	if size > limit {
+		return nil, tooLarge(name, limit)
+	}
+	// pieces, not one buffer that grows: that would take three times the memory
+	piece := make([]byte, size+bytes.MinRead) // room to see the end
+	var pieces [][]byte
+	for total := int64(0); ; {
+		n, err := io.ReadFull(r, piece)
+		pieces = append(pieces, piece[:n])
+		switch total += int64(n); {
+		case total > limit:
+			return nil, tooLarge(name, limit)
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			if len(pieces) == 1 {
+				return NewFile(name, pieces[0]), nil
+			}
+			return NewFile(name, bytes.Join(pieces, nil)), nil
+		case err != nil:
 			return nil, fmt.Errorf("read %s: %w", name, cause(err))
 		}
-		size = int64(b.Len())
+		piece = make([]byte, min(2*len(piece), 1<<20))
 	}
-	if size > limit {
-		return nil, fmt.Errorf("read %s: %w: it has more than %d MiB", name, ErrTooLarge, limit>>20)
-	}
-	return NewFile(name, b.Bytes()), nil
+}
+
+func tooLarge(name string, limit int64) error {
+	return fmt.Errorf("read %s: %w: it has more than %d MiB", name, ErrTooLarge, limit>>20)
 }
 
 // cause is an error without the operation and path that the caller names itself.

@@ -18,7 +18,7 @@ import (
 const maxAliased = 1_000_000
 
 // ParseYAML parses the first document of a YAML stream. Text in UTF-16 and a byte
-// order mark are accepted, as yaml.v3 does. It reports every repeated key at once.
+// order mark are accepted, as yaml.v3 does. It reports repeated keys together, up to a hundred.
 // An empty document is a Null root. Documents beyond MaxYAML and MaxValues are
 // refused.
 func ParseYAML(f *File) (*Tree, []*SyntaxError) {
@@ -107,7 +107,13 @@ type yamlBuilder struct {
 // maxMarked is the number of bytes that an error marks at most.
 const maxMarked = 256
 
+// maxErrors is the number of errors that a document gets at most.
+const maxErrors = 100
+
 func (b *yamlBuilder) fail(at int, format string, args ...any) {
+	if len(b.errs) == maxErrors {
+		return
+	}
 	end := at
 	for end < len(b.file.Data) && b.file.Data[end] != '\n' && end < at+maxMarked {
 		end++
@@ -254,7 +260,10 @@ func (b *yamlBuilder) merge(n, from *Node, has map[string]bool) (weight int) {
 	switch from.Kind {
 	case Object:
 		for _, c := range from.Children {
-			if has[c.Key] || b.copied > maxAliased { // it has the merge key itself, too
+			if b.copied > maxAliased {
+				break
+			}
+			if has[c.Key] { // it has the merge key itself, too
 				continue
 			}
 			has[c.Key] = true

@@ -108,7 +108,7 @@ func TestValidateThroughDriver(t *testing.T) {
 }
 
 // scriptLine is the first line of an entry: KIND at PATH, line L col C: TEXT.
-var scriptLine = regexp.MustCompile(`(?m)^(error|warning|info)(?: at (?:\$\S*)?(?:(?:, )?line (\d+) col (\d+))?)?: `)
+var scriptLine = regexp.MustCompile(`(?m)^(error|warning|info)(?:(?: at (?:\$.*?, )?line (\d+) col (\d+))|(?: at \$.*?))?: `)
 
 func scriptEntries(text []byte) []entry {
 	var out []entry
