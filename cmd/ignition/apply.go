@@ -62,12 +62,15 @@ func applyMain(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if !ok {
 		return status
 	}
-	c := &console{out: stdout, err: stderr}
+	out := eventlog.NewBuffer(stdout)
+	defer out.Flush() //nolint:errcheck // nobody can be told when this fails
+	c := &console{out: out, err: stderr}
 	if isRunningRoot(o.root) && !inContainer() {
 		c.fail(errNotContainer)
 		return exitFailed
 	}
 	log := eventlog.New(stderr)
+	defer log.Close()
 	if err := o.run(stdin, log, c.sink, c.summary, true); err != nil {
 		c.fail(err)
 		return exitFailed

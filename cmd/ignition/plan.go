@@ -25,7 +25,9 @@ func planMain(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 	c := &console{out: stdout, err: stderr}
-	plan, err := o.plan(stdin, eventlog.New(stderr), c.sink)
+	log := eventlog.New(stderr)
+	plan, err := o.plan(stdin, log, c.sink)
+	log.Close()
 	if err != nil {
 		c.fail(err)
 		return exitFailed

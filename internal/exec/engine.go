@@ -235,6 +235,10 @@ func (r *runner) problems() Problems {
 	return ps
 }
 
+// batch is how many operations a worker takes at a time when there are plenty: most are
+// over in microseconds.
+const batch = 16
+
 // work takes operations until there is nothing left to do, or one has failed.
 func (r *runner) work(ctx context.Context) {
 	r.mu.Lock()
@@ -247,24 +251,59 @@ func (r *runner) work(ctx context.Context) {
 			r.wake.Broadcast()
 			return
 		}
-		i := r.queue[0]
-		r.queue = r.queue[1:]
-		again := r.mustLookAgain(i)
+		n := max(1, min(batch, len(r.queue)/maxWorkers()))
+		taken := make([]job, n)
+		for i := range taken {
+			taken[i] = job{number: r.queue[i], again: r.mustLookAgain(r.queue[i])}
+		}
+		r.queue = r.queue[n:]
 		r.running++
 		r.mu.Unlock()
-		problem := r.one(ctx, i, again)
+		for i := range taken {
+			j := &taken[i]
+			if ctx.Err() != nil {
+				break
+			}
+			j.problem = r.one(ctx, j.number, j.again)
+			if j.ran = true; j.problem != nil {
+				break
+			}
+		}
 		r.mu.Lock()
 		r.running--
-		r.left--
-		if problem != nil {
-			r.failed[i] = problem
+		r.settle(taken)
+	}
+}
+
+// job is one operation in the hands of a worker.
+type job struct {
+	number  int
+	again   bool // Apply, even if Check has found nothing to do
+	ran     bool
+	problem *Problem
+}
+
+// settle notes the results of jobs, and who can go on now.
+func (r *runner) settle(jobs []job) {
+	waiting := len(r.queue)
+	for _, j := range jobs {
+		if !j.ran {
+			continue
 		}
-		if again || r.plan[i].Finding.Action != Keep {
-			for _, k := range r.plan[i].What.Provides {
+		r.left--
+		if j.problem != nil {
+			r.failed[j.number] = j.problem
+			continue
+		}
+		what := r.plan[j.number].What
+		if j.again || r.plan[j.number].Finding.Action != Keep {
+			for _, k := range what.Provides {
 				r.changed[k] = true
 			}
 		}
-		r.queue = append(r.queue, r.graph.done(r.plan[i].What)...)
+		r.queue = append(r.queue, r.graph.done(what)...)
+	}
+	if len(r.queue) > waiting || len(r.failed) > 0 || r.running == 0 {
 		r.wake.Broadcast()
 	}
 }

@@ -80,6 +80,7 @@ func (r *Root) MakeEntry(name string) (Entry, error) {
 		}
 		err = ignoringEINTR(func() error { return unix.Mkdirat(d.fd, missing[0], 0o755) })
 		next := path.Join(d.path, missing[0])
+		r.appeared(next)
 		r.release(d)
 		// someone else may have made it meanwhile
 		if err != nil && !errors.Is(err, unix.EEXIST) {

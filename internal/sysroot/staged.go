@@ -19,6 +19,7 @@ type Staged struct {
 	temp  string
 	fd    int // -1 for what is no file, and after it was closed
 	size  int64
+	file  bool // a regular file
 	link  bool // a hard link
 	done  bool
 }
@@ -73,7 +74,7 @@ func (e Entry) StageFile() (*Staged, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.fd = fd
+	s.fd, s.file = fd, true
 	return s, nil
 }
 
@@ -153,6 +154,9 @@ func (s *Staged) Chmod(mode uint32) error {
 func (s *Staged) Commit(replace bool) error {
 	if err := s.close(); err != nil {
 		return err
+	}
+	if !s.file { // a file is never on the way to something
+		defer s.entry.root.appeared(s.entry.Path())
 	}
 	dir, base := s.entry.dir.fd, s.entry.base
 	flags := uint(unix.RENAME_NOREPLACE)

@@ -28,8 +28,15 @@ import (
 // maxLinks is how many links one name may lead over: linux/namei.h, MAXSYMLINKS.
 const maxLinks = 40
 
-// maxOpen is how many directories stay open without being in use.
-const maxOpen = 256
+// maxOpen is how many directories stay open without being in use: as many as a config
+// with thousands of files has, but a quarter of what the process may have open.
+func maxOpen() int {
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil {
+		return 128
+	}
+	return int(min(limit.Cur/4, 4096)) //nolint:gosec // at most 4096
+}
 
 // Errors that callers tell apart.
 var (
@@ -44,9 +51,13 @@ type Root struct {
 	name string
 	top  *directory
 
-	mu    sync.Mutex
-	dirs  map[string]*directory // by resolved path; all but the top
-	clock uint64
+	maxOpen int
+
+	mu   sync.Mutex
+	dirs map[string]*directory // by resolved path; all but the top
+	// absent are resolved paths at which nothing was when a walk passed there. Whoever
+	// puts something at a path takes it out again.
+	absent map[string]bool
 }
 
 // directory is an open directory. The ones nobody uses stay open, up to maxOpen.
@@ -54,8 +65,7 @@ type directory struct {
 	path string // resolved: no links, no dots
 	fd   int    // O_PATH
 	refs int
-	used uint64 // when it was last released
-	gone bool   // no longer in the map: closed by its last user
+	gone bool // no longer in the map: closed by its last user
 }
 
 // Open opens the directory that is the target root. It is the only place where
@@ -72,9 +82,11 @@ func Open(dir string) (*Root, error) {
 		return nil, fmt.Errorf("open root %s: %w", name, err)
 	}
 	return &Root{
-		name: name,
-		top:  &directory{path: "/", fd: fd, refs: 1},
-		dirs: map[string]*directory{},
+		name:    name,
+		top:     &directory{path: "/", fd: fd, refs: 1},
+		maxOpen: maxOpen(),
+		dirs:    map[string]*directory{},
+		absent:  map[string]bool{},
 	}, nil
 }
 
@@ -144,12 +156,13 @@ func (r *Root) Follow(name string) (string, error) {
 	return "", fmt.Errorf("resolve %s: %w", name, ErrLoop)
 }
 
-// Forget closes what is open below a path, because a program was started that may
-// have removed or replaced directories there.
+// Forget makes everything at and below a path be looked at anew, because a program was
+// started that may have changed directories there.
 func (r *Root) Forget(below string) {
 	below = path.Clean("/" + below)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	clear(r.absent)
 	for p, d := range r.dirs {
 		if !IsBelow(p, below) && p != below {
 			continue
@@ -160,6 +173,13 @@ func (r *Root) Forget(below string) {
 			_ = unix.Close(d.fd)
 		}
 	}
+}
+
+// appeared tells that there is now something at a resolved path.
+func (r *Root) appeared(name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.absent, name)
 }
 
 // Sync makes everything written to the file system of the root durable. Other file

@@ -63,6 +63,10 @@ func (w *walker) step() error {
 		w.enter(d)
 		return nil
 	}
+	if w.root.absent[child] {
+		w.missing = append(w.missing, c)
+		return nil
+	}
 	fd, err := openAt(w.at.fd, c, unix.O_PATH|unix.O_NOFOLLOW|unix.O_DIRECTORY, 0)
 	switch {
 	case err == nil:
@@ -71,6 +75,7 @@ func (w *walker) step() error {
 		w.enter(d)
 		return nil
 	case errors.Is(err, unix.ENOENT):
+		w.root.absent[child] = true
 		w.missing = append(w.missing, c)
 		return nil
 	case errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ELOOP):
@@ -129,25 +134,21 @@ func (r *Root) releaseLocked(d *directory) {
 		_ = unix.Close(d.fd) // opened with O_PATH: nothing can be lost
 		return
 	}
-	r.clock++
-	d.used = r.clock
-	if len(r.dirs) > maxOpen {
-		r.closeOldest()
+	if len(r.dirs) > r.maxOpen {
+		r.closeOne()
 	}
 }
 
-// closeOldest closes the directory that nobody has used for the longest time.
-func (r *Root) closeOldest() {
-	var oldest *directory
+// closeOne closes a directory that nobody uses; which one does not matter enough to
+// keep an order.
+func (r *Root) closeOne() {
 	for _, d := range r.dirs {
-		if d.refs == 0 && (oldest == nil || d.used < oldest.used) {
-			oldest = d
+		if d.refs == 0 {
+			delete(r.dirs, d.path)
+			d.gone = true
+			_ = unix.Close(d.fd)
+			return
 		}
-	}
-	if oldest != nil {
-		delete(r.dirs, oldest.path)
-		oldest.gone = true
-		_ = unix.Close(oldest.fd)
 	}
 }
 

@@ -37,14 +37,16 @@ var names = map[Severity]string{Critical: "CRITICAL", Error: "ERROR", Warning: "
 type Log struct {
 	mu      sync.Mutex
 	write   func(Severity, string)
+	buffer  *Buffer
 	journal *journal
 }
 
 // New returns a log that writes to w.
 func New(w io.Writer) *Log {
-	return &Log{write: func(s Severity, line string) {
+	b := NewBuffer(w)
+	return &Log{buffer: b, write: func(s Severity, line string) {
 		// nobody can be told when this fails
-		_, _ = fmt.Fprintf(w, "%-*s: %s\n", column, names[s], line)
+		_, _ = fmt.Fprintf(b, "%-*s: %s\n", column, names[s], line)
 	}}
 }
 
@@ -64,8 +66,11 @@ func (l *Log) Record(text string, fields map[string]string) {
 	l.journal.send(Info, text, fields)
 }
 
-// Close ends the connections.
-func (l *Log) Close() { l.journal.close() }
+// Close writes what is left and ends the connections.
+func (l *Log) Close() {
+	_ = l.buffer.Flush() // nobody can be told when this fails
+	l.journal.close()
+}
 
 // Sink prints events.
 func (l *Log) Sink() exec.Sink { return l.event }

@@ -49,6 +49,12 @@ func readPending(env *exec.Env) (p pending, err error) {
 	return pending{f[0], f[1], f[2]}, nil
 }
 
+// isHalfDone reports whether a program was interrupted while it worked on an account.
+func isHalfDone(env *exec.Env, command, name string) (bool, error) {
+	p, err := readPending(env)
+	return p.command == command && p.name == name, err
+}
+
 func (p pending) mark(env *exec.Env) error {
 	e, err := env.Root.MakeEntry(pendingPath)
 	if err != nil {
@@ -74,10 +80,25 @@ func account(ctx context.Context, env *exec.Env, p pending, args ...string) erro
 	_, err := env.Run(ctx, run.Command{
 		Name: p.command, Args: append([]string{"--root", env.Root.Name()}, args...),
 	})
-	if ctx.Err() == nil { // an interrupted program is a reason to keep the mark
+	if err == nil || refusedAtOnce(err) {
 		err = errors.Join(err, removePath(env, pendingPath))
 	}
 	return err
+}
+
+// refusedAtOnce reports whether a program has ended before it changed anything: bad
+// arguments, or names and numbers that exist or do not. useradd(8), groupadd(8),
+// usermod(8), exit values.
+func refusedAtOnce(err error) bool {
+	var e *run.Error
+	if !errors.As(err, &e) {
+		return true // it was not even started
+	}
+	switch e.ExitCode() {
+	case 2, 3, 4, 6, 8, 9:
+		return true
+	}
+	return errors.Is(err, run.ErrMissing)
 }
 
 // recoverAccounts takes back what an interrupted program has left: its locks, and the
@@ -94,6 +115,7 @@ func recoverAccounts(ctx context.Context, env *exec.Env) error {
 	if err != nil {
 		return err
 	}
+	// what changes accounts can be done once more, and will be: isHalfDone
 	var undo string
 	switch p.command {
 	case useraddCmd:

@@ -38,13 +38,17 @@ func (o *Group) inspect(env *exec.Env) (f exec.Finding, err error) {
 		return f, err
 	}
 	g, exists := accounts.Group(o.Want.Name)
-	half, err := readPending(env)
+	created, err := isHalfDone(env, groupaddCmd, o.Want.Name)
 	if err != nil {
 		return f, err
 	}
-	if half.command == groupaddCmd && half.name == o.Want.Name {
-		exists = false
-		f.Details = append(f.Details, "a former run was interrupted")
+	changed, err := isHalfDone(env, groupmodCmd, o.Want.Name)
+	if err != nil {
+		return f, err
+	}
+	if created || changed {
+		exists = exists && !created
+		f.Details = append(f.Details, interrupted)
 	}
 	if o.Want.ShouldExist != nil && !*o.Want.ShouldExist {
 		if exists {

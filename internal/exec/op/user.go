@@ -10,6 +10,9 @@ import (
 	"github.com/kindling-boot/kindling/internal/sysroot"
 )
 
+// interrupted is the detail of an account that a former run left half done.
+const interrupted = "a former run was interrupted"
+
 // noPassword is the hash that no password has.
 const noPassword = "*"
 
@@ -74,13 +77,17 @@ func (o *User) inspect(env *exec.Env) (f exec.Finding, err error) {
 		return f, err
 	}
 	u, exists := accounts.User(o.Want.Name)
-	half, err := readPending(env)
+	created, err := isHalfDone(env, useraddCmd, o.Want.Name)
 	if err != nil {
 		return f, err
 	}
-	if half.command == useraddCmd && half.name == o.Want.Name {
-		exists = false
-		f.Details = append(f.Details, "a former run was interrupted")
+	changed, err := isHalfDone(env, usermodCmd, o.Want.Name)
+	if err != nil {
+		return f, err
+	}
+	if created || changed {
+		exists = exists && !created
+		f.Details = append(f.Details, interrupted)
 	}
 	if o.Want.ShouldExist != nil && !*o.Want.ShouldExist {
 		if exists {
@@ -221,7 +228,11 @@ func (o *User) change(ctx context.Context, env *exec.Env) error {
 		return err
 	}
 	u, _ := accounts.User(w.Name)
-	if len(o.differences(u, true, accounts)) > 0 {
+	again, err := isHalfDone(env, usermodCmd, w.Name)
+	if err != nil {
+		return err
+	}
+	if again || len(o.differences(u, true, accounts)) > 0 {
 		var args []string
 		if home := deref(w.HomeDir); home != "" {
 			args = append(args, "--home", home, "--move-home")
