@@ -54,14 +54,17 @@ func Translate(f *source.File, o Options) (output []byte, outcome Outcome, found
 	if o.Files != nil {
 		t.ctx.Files = o.Files
 	}
-	if !t.check() || !t.desugar() {
+	if !t.check() || !t.desugar(o.Raw) {
 		return nil, SourceInvalid, t.ctx.Found.Sorted()
 	}
-	if !t.checkGenerated() {
+	if !t.checkGenerated(o.Raw) {
 		return nil, GeneratedInvalid, t.ctx.Found.Sorted()
 	}
 	output = schema.AppendJSON(make([]byte, 0, len(f.Data)), &t.ctx.Config, true)
-	if o.Pretty {
+	switch {
+	case t.wrapper != nil && !o.Raw:
+		output = t.wrapper.Wrap(output)
+	case o.Pretty:
 		var b bytes.Buffer
 		_ = json.Indent(&b, output, "", "  ") // we wrote it
 		output = b.Bytes()
@@ -73,6 +76,7 @@ func Translate(f *source.File, o Options) (output []byte, outcome Outcome, found
 type translation struct {
 	variant *variant.Variant
 	steps   []sugar.Step
+	wrapper variant.Wrapper // nil if the config is the output; else one of the steps
 	ctx     *sugar.Ctx
 }
 
@@ -82,8 +86,8 @@ func read(f *source.File) (*translation, diag.List) {
 	tree, bad := source.ParseYAML(f)
 	if len(bad) > 0 {
 		var found diag.List
+		schema.HideSecretsIn(bad, model)
 		for _, e := range bad {
-			schema.HideSecretsAt(e.At, model)
 			found = append(found, diag.Diagnostic{Rule: ruleSyntax, Message: e.Message, At: e.At})
 		}
 		return nil, found
@@ -96,6 +100,11 @@ func read(f *source.File) (*translation, diag.List) {
 	cfg := types.Config{}
 	found = append(found, schema.Decode(tree, &cfg, v.Target)...)
 	steps := v.Steps()
+	var wrapper variant.Wrapper
+	if v.Wrap != nil {
+		wrapper = v.Wrap()
+		steps = append(steps, wrapper)
+	}
 	structs := []*schema.Struct{model, schema.Of(reflect.TypeFor[head]())}
 	for _, s := range steps {
 		found = append(found, schema.Decode(tree, s, v.Target)...)
@@ -104,7 +113,7 @@ func read(f *source.File) (*translation, diag.List) {
 	cfg.Ignition.Version = v.Target.String()
 	ctx := sugar.NewCtx(tree, v.Target, cfg)
 	ctx.Files = &sugar.FilesDir{}
-	ctx.Compress = true
+	ctx.Compress = !v.NoCompression
 	versionName := func(target spec.Version) string {
 		if version, ok := variant.ForTarget(v.Name, target); ok {
 			return v.Name + " " + version
@@ -115,7 +124,7 @@ func read(f *source.File) (*translation, diag.List) {
 	if found.HasErrors() {
 		return nil, append(oncePerPlace(found), ctx.Found...)
 	}
-	return &translation{variant: v, steps: steps, ctx: ctx}, nil
+	return &translation{variant: v, steps: steps, wrapper: wrapper, ctx: ctx}, nil
 }
 
 // oncePerPlace drops what was found again at the same place: the model and the
@@ -150,7 +159,8 @@ func (t *translation) check() bool {
 	return !t.ctx.Found.HasErrors()
 }
 
-func (t *translation) desugar() bool {
+// desugar makes the config. raw tells that it is not wrapped.
+func (t *translation) desugar(raw bool) bool {
 	for _, s := range t.steps {
 		s.Desugar(t.ctx)
 	}
@@ -160,16 +170,20 @@ func (t *translation) desugar() bool {
 	for _, look := range t.variant.FinalChecks {
 		look(t.ctx)
 	}
-	if t.ctx.Found.HasErrors() {
-		return false
+	if raw && t.wrapper != nil {
+		t.wrapper.WarnRaw(t.ctx)
+	} else if !t.ctx.Found.HasErrors() {
+		t.variant.CheckForbidden(t.ctx)
 	}
-	t.variant.CheckForbidden(t.ctx)
 	return !t.ctx.Found.HasErrors()
 }
 
-// checkGenerated judges the config by the rules of its spec.
-func (t *translation) checkGenerated() bool {
+// checkGenerated judges the config by the rules of its spec, and what it is wrapped in.
+func (t *translation) checkGenerated(raw bool) bool {
 	variant.CheckGenerated(t.ctx)
+	if t.wrapper != nil && !raw {
+		t.wrapper.CheckWrapped(t.ctx)
+	}
 	t.ctx.Found = append(t.ctx.Found, check.Walk(&t.ctx.Config, t.ctx.Where(), t.ctx.Target)...)
 	return !t.ctx.Found.HasErrors()
 }

@@ -86,7 +86,7 @@ const integer = "a whole number"
 func (d *decoder) value(n *source.Node, v reflect.Value, s *Struct) {
 	if n.Kind == source.Null {
 		switch v.Kind() {
-		case reflect.Pointer, reflect.Slice:
+		case reflect.Pointer, reflect.Slice, reflect.Map:
 			v.SetZero()
 		}
 		return
@@ -109,6 +109,12 @@ func (d *decoder) value(n *source.Node, v reflect.Value, s *Struct) {
 			return
 		}
 		d.list(n, v, s)
+	case reflect.Map:
+		if n.Kind != source.Object {
+			d.mismatch(n, "an object")
+			return
+		}
+		d.texts(n, v)
 	case reflect.String:
 		switch {
 		case n.Kind == source.String, d.tree.YAML && n.Kind < source.List:
@@ -185,6 +191,20 @@ func (d *decoder) object(n *source.Node, v reflect.Value, s *Struct) {
 	}
 	d.path = d.path[:at]
 	d.fill(v)
+}
+
+// texts fills a map of texts: all its keys are known.
+func (d *decoder) texts(n *source.Node, v reflect.Value) {
+	at := len(d.path)
+	v.Set(reflect.MakeMapWithSize(v.Type(), len(n.Children)))
+	for i := range n.Children {
+		c := &n.Children[i]
+		d.path = append(d.path[:at], source.Step{Key: c.Key})
+		text := reflect.New(v.Type().Elem()).Elem()
+		d.value(c, text, nil)
+		v.SetMapIndex(reflect.ValueOf(c.Key), text)
+	}
+	d.path = d.path[:at]
 }
 
 func (d *decoder) fill(v reflect.Value) {

@@ -128,7 +128,11 @@ func (s *BootDevice) Check(c *Ctx) {
 		c.Errorf(ruleLuksMethod, at.At("luks"), "boot_device.luks.device is given, but no way to unlock the volume")
 	}
 	if isTrue(b.Luks.Cex.Enabled) {
-		if !isS390x {
+		switch {
+		case isS390x:
+		case b.Layout != nil:
+			c.Errorf(ruleBootCex, at.At("layout"), "cex needs a layout of s390x")
+		default:
 			c.Errorf(ruleBootCex, at.At("luks", "cex"), "cex needs a layout of s390x")
 		}
 		if len(b.Luks.Tang) > 0 || isTrue(b.Luks.Tpm2) {

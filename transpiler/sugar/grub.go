@@ -21,6 +21,8 @@ type Grub struct {
 			PasswordHash *string `json:"passwordHash" secret:"true"`
 		} `json:"users"`
 	} `json:"grub"`
+	// Whole makes the file have the users only, instead of appending them.
+	Whole bool
 }
 
 // grubUserConfig is the file of the boot file system that GRUB reads users from,
@@ -58,7 +60,13 @@ func (s *Grub) Desugar(c *Ctx) {
 	c.embed(&users, []byte(text))
 	var parent types.Config
 	parent.Storage.Filesystems = []types.Filesystem{{Device: "/dev/disk/by-label/boot", Format: &format, Path: &boot}}
-	parent.Storage.Files = []types.File{{Node: types.Node{Path: grubUserConfig}, Append: []types.Resource{users}}}
+	file := types.File{Node: types.Node{Path: grubUserConfig}}
+	if s.Whole {
+		file.Contents = users
+	} else {
+		file.Append = []types.Resource{users}
+	}
+	parent.Storage.Files = []types.File{file}
 
 	origins := c.NewOrigins()
 	at := doc("grub", "users")

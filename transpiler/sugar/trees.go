@@ -61,7 +61,10 @@ func (s *Trees) Desugar(c *Ctx) {
 	if len(s.Storage.Trees) == 0 {
 		return
 	}
-	w := treeWalker{Ctx: c, nodes: indexNodes(&c.Config.Storage)}
+	if !c.Files.exists(c, doc("storage", "trees", 0)) {
+		return
+	}
+	w := treeWalker{Ctx: c, nodes: indexNodes(&c.Config.Storage), written: len(c.Config.Storage.Directories)}
 	for i, t := range s.Storage.Trees {
 		w.at, w.tree = doc("storage", "trees", i), t
 		w.copy()
@@ -98,8 +101,10 @@ func (x nodeIndex) has(path string) bool {
 type treeWalker struct {
 	*Ctx
 	nodes nodeIndex
-	at    source.Path
-	tree  tree
+	// written is the number of directories of the document.
+	written int
+	at      source.Path
+	tree    tree
 }
 
 func (w *treeWalker) copy() {
@@ -175,7 +180,10 @@ func (w *treeWalker) addDirectory(target string) {
 		w.conflict(target)
 		return
 	}
-	if _, found := w.nodes.directories[target]; found {
+	if i, found := w.nodes.directories[target]; found {
+		if i >= w.written {
+			w.conflict(target) // another tree has it, maybe with another owner
+		}
 		return // the document says all about it
 	}
 	w.nodes.directories[target] = len(s.Directories)

@@ -54,20 +54,24 @@ var noDisks = []Forbidden{
 	{Path: "storage.raid", Rule: ruleInstalledDisks},
 }
 
-// CheckForbidden reports what the variant does not take in the config.
+// CheckForbidden reports what the variant does not take in the config. A list that
+// the document does not have is reported where its first item comes from.
 func (v *Variant) CheckForbidden(c *sugar.Ctx) {
 	for _, f := range v.Forbid {
-		f.find(reflect.ValueOf(&c.Config).Elem(), f.Path, nil, func(at source.Path) {
+		f.find(reflect.ValueOf(&c.Config).Elem(), f.Path, nil, func(at source.Path, isList bool) {
+			if _, written := c.Where().Locate(at); isList && !written {
+				at = at.At(0)
+			}
 			c.ErrorGenerated(f.Rule, at, "variant %s %s does not take %s", v.Name, v.Version, schema.Snake(f.Path))
 		})
 	}
 }
 
 // find visits the parts below a value that have the path and content.
-func (f Forbidden) find(v reflect.Value, path string, at source.Path, visit func(at source.Path)) {
+func (f Forbidden) find(v reflect.Value, path string, at source.Path, visit func(at source.Path, isList bool)) {
 	if path == "" {
 		if !isEmpty(v) && !(f.UnlessEmptyText && v.Elem().IsZero()) {
-			visit(at)
+			visit(at, v.Kind() == reflect.Slice)
 		}
 		return
 	}

@@ -40,10 +40,10 @@ func TestForbidden(t *testing.T) {
 			[]string{"storage.luks[0].clevis", "storage.luks[2].clevis"},
 		},
 		{
-			"a list is reported as a whole",
+			"a list that the document does not have is reported at its first item",
 			Forbidden{Path: "storage.disks"},
 			func(cfg *types.Config) { cfg.Storage.Disks = make([]types.Disk, 2) },
-			[]string{"storage.disks"},
+			[]string{"storage.disks[0]"},
 		},
 		{
 			"an optional value counts even when it is false",

@@ -3,6 +3,8 @@
 package variant
 
 import (
+	"slices"
+
 	"github.com/kindling-boot/kindling/config/spec"
 	"github.com/kindling-boot/kindling/transpiler/sugar"
 )
@@ -18,9 +20,14 @@ type Variant struct {
 	// Checks look at the document before it is desugared, FinalChecks at the config
 	// made from it.
 	Checks, FinalChecks []Check
-	// Forbid lists what the config made may not have. Where the config is wrapped,
-	// that is up to the reader of the wrapped config: as it is, it may have all.
+	// Forbid lists what the config made may not have. Where it is wrapped, that is
+	// up to the reader of the wrapped config: by itself the config may have it.
 	Forbid []Forbidden
+	// NoCompression keeps embedded contents as they are.
+	NoCompression bool
+	// Wrap makes the step that puts the config into another document; nil if the
+	// config is the output.
+	Wrap func() Wrapper
 }
 
 // Check looks at the config of a context.
@@ -67,14 +74,17 @@ func bootDeviceStrict() sugar.Step {
 
 func grub() sugar.Step { return &sugar.Grub{} }
 
+// grubWhole writes the whole file, where none can be appended to.
+func grubWhole() sugar.Step { return &sugar.Grub{Whole: true} }
+
 type (
 	steps  = []func() sugar.Step
 	checks = []Check
 	forbid = []Forbidden
 )
 
-// All lists every version of every variant.
-var All = []Variant{
+// fcos is Fedora CoreOS.
+var fcos = []Variant{
 	{Name: "fcos", Version: "1.0.0", Target: spec.V3_0, FinalChecks: checks{reservedLabels}},
 	{Name: "fcos", Version: "1.1.0", Target: spec.V3_1, FinalChecks: checks{reservedLabels}},
 	{Name: "fcos", Version: "1.2.0", Target: spec.V3_2, FinalChecks: checks{reservedLabels}},
@@ -84,7 +94,10 @@ var All = []Variant{
 	{Name: "fcos", Version: "1.6.0", Target: spec.V3_5, Sugar: steps{bootDeviceS390x, grub}, Checks: checks{reuseByLabel, mountPoints}, FinalChecks: checks{reservedLabels, rootPartition}},
 	{Name: "fcos", Version: "1.7.0", Target: spec.V3_6, Sugar: steps{bootDeviceStrict, grub}, Checks: checks{reuseByLabel, mountPoints}, FinalChecks: checks{reservedLabels, rootPartition}},
 	{Name: "fcos", Version: "1.8.0-experimental", Target: spec.V3_7, Sugar: steps{bootDeviceStrict, grub}, Checks: checks{reuseByLabel, mountPoints}, FinalChecks: checks{reservedLabels, rootPartition}},
+}
 
+// All lists every version of every variant.
+var All = slices.Concat(fcos, []Variant{
 	{Name: "flatcar", Version: "1.0.0", Target: spec.V3_3, Forbid: forbid{noClevis}},
 	{Name: "flatcar", Version: "1.1.0", Target: spec.V3_4, Forbid: forbid{noClevis}},
 	{Name: "flatcar", Version: "1.2.0-experimental", Target: spec.V3_7, Forbid: forbid{noCex}},
@@ -95,6 +108,35 @@ var All = []Variant{
 
 	{Name: "fiot", Version: "1.0.0", Target: spec.V3_4, Forbid: noDisks},
 	{Name: "fiot", Version: "1.1.0-experimental", Target: spec.V3_7, Forbid: noDisks},
+}, openshift)
+
+// openshift is OpenShift: each version stands on one of fcos.
+var openshift = slices.Concat(
+	on("1.3.0", Variant{FinalChecks: rhcos8, Forbid: mco8, Wrap: machineConfigFIPS, NoCompression: true}, "4.8.0", "4.9.0"),
+	on("1.3.0", Variant{FinalChecks: rhcos10, Forbid: mco10, Wrap: machineConfigFIPS}, "4.10.0", "4.11.0", "4.12.0"),
+	on("1.3.0", Variant{FinalChecks: rhcos10, Forbid: mco13, Wrap: machineConfigFIPS}, "4.13.0"),
+	on("1.5.0", Variant{FinalChecks: rhcos14, Forbid: mco14, Wrap: machineConfigFIPS}, "4.14.0", "4.15.0", "4.16.0", "4.17.0", "4.18.0"),
+	on("1.6.0", Variant{FinalChecks: rhcos14, Forbid: mco14, Wrap: machineConfigFIPS}, "4.19.0"),
+	on("1.6.0", Variant{FinalChecks: rhcos14, Forbid: mco14, Wrap: machineConfig}, "4.20.0", "4.21.0", "4.22.0"),
+	on("1.8.0-experimental", Variant{Sugar: steps{bootDeviceStrict, grubWhole}, FinalChecks: rhcos14, Forbid: mco14, Wrap: machineConfig}, "4.23.0-experimental"),
+)
+
+// on makes rows of openshift. They have in common with a version of fcos the
+// target, the checks of the config made and, if they name none, the sugar. The
+// checks of the document are those of fcos alone, as in the reference.
+func on(base string, row Variant, versions ...string) []Variant {
+	from := fcos[slices.IndexFunc(fcos, func(v Variant) bool { return v.Version == base })]
+	row.Name, row.Target = "openshift", from.Target
+	if row.Sugar == nil {
+		row.Sugar = from.Sugar
+	}
+	row.FinalChecks = slices.Concat(from.FinalChecks, row.FinalChecks)
+	var rows []Variant
+	for _, version := range versions {
+		row.Version = version
+		rows = append(rows, row)
+	}
+	return rows
 }
 
 // Find returns a version of a variant. known tells whether the variant exists in
