@@ -72,3 +72,23 @@ func TestWritten(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkDataURL(b *testing.B) {
+	text := "data:," + strings.Repeat("key%3Dvalue%20", 12)
+	b.Run("Check", func(b *testing.B) {
+		b.ReportAllocs()
+		for range b.N {
+			if err := Check(text); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("oracle", func(b *testing.B) {
+		b.ReportAllocs()
+		for range b.N {
+			if _, err := oracle.DecodeString(text); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
