@@ -33,7 +33,7 @@ echo "  …"
 
 step "2. The config: what the machine reads"
 run bin/butane --pretty --strict -d "examples/$name" "examples/$name.bu" -o "$config"
-run bin/ignition-validate "$config"
+run bin/ignition-validate "$config" && echo "(accepted)"
 head -n 12 "$config"
 echo "  … ($(wc -l <"$config") lines)"
 
@@ -75,7 +75,7 @@ fi
 step "4. The machine: the plan carried out below $root"
 run bin/ignition apply --root "$root" "$config"
 
-step "5. What is there now that was not"
+step "5. What is there now that was not (without the backups that useradd makes)"
 # Names come from the users of the new root, not from those of this machine.
 (cd "$root" && find . -mindepth 1 -printf '%p\t%M\t%U\t%G\t%l\n' | sort) |
   awk -F '\t' -v passwd="$root/etc/passwd" -v group="$root/etc/group" -v before="$demo/before" '
@@ -84,7 +84,7 @@ step "5. What is there now that was not"
       while ((getline line < group) > 0) { split(line, f, ":"); grp[f[3]] = f[1] }
       while ((getline line < before) > 0) old[line] = 1
     }
-    !($1 in old) {
+    !($1 in old) && $1 !~ /^.\/etc\/(.*-|\.pwd\.lock)$/ {
       printf "%s %-7s %-7s %s%s\n", $2, ($3 in user ? user[$3] : $3), ($4 in grp ? grp[$4] : $4),
         substr($1, 2), ($5 != "" ? " -> " $5 : "")
     }'
@@ -97,9 +97,10 @@ run bin/ignition apply --root "$root" "$config"
 cat <<END
 
 ${bold}To try next${plain}
-  change a line of examples/$name.bu and run    make demo
-  break one (mode: 0999, format: ext5) and see    bin/butane --check -d examples/$name examples/$name.bu
-  other documents                                 ls examples
-  all flags                                       bin/butane --help; bin/ignition --help
+  make demo                                     after changing a line of examples/$name.bu
+  bin/butane --check examples/swap-and-data.bu  after breaking one: format: ext5
+  rm $root/etc/motd                  and run step 6 again: only that comes back
+  bin/butane --help; bin/ignition --help        all flags
+  ls examples docs                              more documents, and guides
 The directory stays in $root until the next run.
 END
