@@ -33,6 +33,14 @@ func (c Config) Locate(path source.Path) (source.Range, bool) {
 	return c.where.Locate(path)
 }
 
+// Place implements source.Placer.
+func (c Config) Place(path source.Path) source.Path {
+	if c.where == nil {
+		return path
+	}
+	return source.PlaceIn(c.where, path)
+}
+
 // Parse reads a config of any supported spec and returns it in the newest model.
 // It is judged by the spec it names. The config is usable only if the list, in
 // order of position, has no error; warnings never stop a caller.

@@ -180,7 +180,7 @@ func (c *Ctx) report(s diag.Severity, rule *diag.Rule, help, format string, args
 	}
 	at, _ := c.w.where.Locate(path)
 	c.w.found = append(c.w.found, diag.Diagnostic{
-		Severity: s, Rule: rule, Message: fmt.Sprintf(format, args...), Help: help, Path: path, At: at,
+		Severity: s, Rule: rule, Message: fmt.Sprintf(format, args...), Help: help, Path: source.PlaceIn(c.w.where, path), At: at,
 	})
 }
 

@@ -226,20 +226,37 @@ type Locator struct {
 
 // Locate implements source.Locator. A value that both sides give is the child's.
 func (l Locator) Locate(path source.Path) (source.Range, bool) {
+	side, at := l.side(path)
+	if side == nil {
+		return source.Range{}, false
+	}
+	return side.Locate(at)
+}
+
+// Place implements source.Placer.
+func (l Locator) Place(path source.Path) source.Path {
+	side, at := l.side(path)
+	if side == nil {
+		return path
+	}
+	return source.PlaceIn(side, at)
+}
+
+// side returns the side that gives a value, and the path that the value has there;
+// nil if there is none.
+func (l Locator) side(path source.Path) (side source.Locator, at source.Path) {
 	pp, cp, inParent, inChild := l.Transcript.Trace(path)
-	var at source.Range
 	if inChild {
-		r, exact := l.Child.Locate(cp)
-		if exact {
-			return r, true
-		}
-		at = r
-	}
-	if inParent {
-		r, exact := l.Parent.Locate(pp)
-		if exact || at.IsZero() {
-			return r, exact
+		if _, exact := l.Child.Locate(cp); exact || !inParent {
+			return l.Child, cp
 		}
 	}
-	return at, false
+	if !inParent {
+		return nil, nil
+	}
+	r, exact := l.Parent.Locate(pp)
+	if !exact && !r.IsZero() && inChild {
+		return l.Child, cp
+	}
+	return l.Parent, pp
 }

@@ -283,3 +283,19 @@ func (r Range) Excerpt(n int) Excerpt {
 type Locator interface {
 	Locate(path Path) (at Range, exact bool)
 }
+
+// Placer is a Locator for values that stand under another path in their document
+// than in the config made from it.
+type Placer interface {
+	Locator
+	// Place returns the path in the document.
+	Place(path Path) Path
+}
+
+// PlaceIn returns the path that a value has in its document.
+func PlaceIn(l Locator, path Path) Path {
+	if p, ok := l.(Placer); ok {
+		return p.Place(path)
+	}
+	return path
+}

@@ -45,18 +45,31 @@ var standIns = map[string][]string{
 
 // Locate implements source.Locator for paths of the model.
 func (o *Origins) Locate(path source.Path) (source.Range, bool) {
+	_, at, exact := o.find(path)
+	return at, exact
+}
+
+// Place implements source.Placer: paths of the document are in snake_case.
+func (o *Origins) Place(path source.Path) source.Path {
+	place, _, _ := o.find(path)
+	return place
+}
+
+// find returns the place of a value, and where that is in the text.
+func (o *Origins) find(path source.Path) (place source.Path, at source.Range, exact bool) {
 	place, remembered := o.place(path)
-	at, exact := o.tree.Locate(place)
-	if exact || len(path) == 0 {
-		return at, exact
+	at, exact = o.tree.Locate(place)
+	if exact || len(place) == 0 {
+		return place, at, exact
 	}
 	last := len(place) - 1
 	for _, key := range standIns[place[last].Key] {
-		if r, exact := o.tree.Locate(place[:last].At(key)); exact {
-			return r, true
+		other := place[:last].At(key)
+		if r, exact := o.tree.Locate(other); exact {
+			return other, r, true
 		}
 	}
-	return at, remembered
+	return place, at, remembered
 }
 
 // place translates a path. remembered is set when a step recorded it.

@@ -83,7 +83,7 @@ func (c *Ctx) ErrorGenerated(rule *diag.Rule, value source.Path, format string, 
 
 func (c *Ctx) reportGenerated(s diag.Severity, rule *diag.Rule, value source.Path, message string) {
 	at, _ := c.where.Locate(value)
-	c.Found = append(c.Found, diag.Diagnostic{Severity: s, Rule: rule, Message: message, Path: value, At: at})
+	c.Found = append(c.Found, diag.Diagnostic{Severity: s, Rule: rule, Message: message, Path: source.PlaceIn(c.where, value), At: at})
 }
 
 func (c *Ctx) report(s diag.Severity, rule *diag.Rule, path source.Path, message string) {
