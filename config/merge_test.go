@@ -218,8 +218,10 @@ func FuzzMerge(f *testing.F) {
 	for _, s := range [][3]string{
 		{v + `"storage":{"files":[{"path":"/a","mode":1},{"path":"/b"}]}}`, v + `"storage":{"files":[{"path":"/a","mode":0},{"path":"/c"}]}}`, v + `"storage":{"links":[{"path":"/a","target":"x"}]}}`},
 		{v + `"kernelArguments":{"shouldExist":["a","b"]}}`, v + `"kernelArguments":{"shouldNotExist":["a"]}}`, v + `"kernelArguments":{"shouldExist":["a"]}}`},
-		{v + `"storage":{"files":[{"path":"/a","contents":{"source":"http://a","httpHeaders":[{"name":"x","value":"1"},{"name":"y","value":"1"}]}}]}}`,
-			v + `"storage":{"files":[{"path":"/a","contents":{"source":"http://a","httpHeaders":[{"name":"x"},{"name":"z"}]}}]}}`, v + `"storage":{}}`},
+		{
+			v + `"storage":{"files":[{"path":"/a","contents":{"source":"http://a","httpHeaders":[{"name":"x","value":"1"},{"name":"y","value":"1"}]}}]}}`,
+			v + `"storage":{"files":[{"path":"/a","contents":{"source":"http://a","httpHeaders":[{"name":"x"},{"name":"z"}]}}]}}`, v + `"storage":{}}`,
+		},
 		{v + `"storage":{"disks":[{"device":"/d","partitions":[{"number":1,"label":"a"},{"label":"b"}]}]}}`, v + `"storage":{"disks":[{"device":"/d","partitions":[{"label":"a"},{"label":"b","sizeMiB":5}]}]}}`, v + `"passwd":{}}`},
 		{v + `"storage":{"filesystems":[{"device":"/d","format":"xfs","options":["-a"]}]}}`, v + `"storage":{"filesystems":[{"device":"/d","format":"xfs","options":["-a","-b"]}]}}`, `{"ignition":{"version":"3.0.0"}}`},
 		{v + `"storage":{"luks":[{"name":"l","device":"/d","clevis":{"tang":[{"url":"http://t","thumbprint":"x"}]}}]}}`, v + `"storage":{"luks":[{"name":"l","device":"/d","clevis":{"threshold":2}}]}}`, v + `"systemd":{}}`},

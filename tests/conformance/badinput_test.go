@@ -105,9 +105,11 @@ func TestButaneRefusesBadInput(t *testing.T) {
 		{"half a UTF-16 character", text("\xff\xfev"), `variant|<stdin>`},
 		{"100 MB", times(100_000_000, " "), `more than 16 MiB`},
 		{"nested 10,000 deep", text(strings.Repeat("[", 10_001)), `<stdin>:1:\d+ and depth`},
-		{"aliases that multiply", text("a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\n" +
-			"d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: [*f,*f,*f,*f,*f,*f,*f,*f,*f,*f]\n"),
-			`<stdin>:1:1 and aliases`},
+		{
+			"aliases that multiply", text("a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\n" +
+				"d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: [*f,*f,*f,*f,*f,*f,*f,*f,*f,*f]\n"),
+			`<stdin>:1:1 and aliases`,
+		},
 		{"an alias inside of what it stands for", text("a: &a [*a]\n"), `<stdin>:1:8`},
 		{"merge keys that multiply", series(text("a: &a\n"), numbered(5_000, "  k%d: 1\n"), text("b:\n"), times(5_000, "- <<: *a\n")), `aliases`},
 		{"too many values", series(text("["), times(1_000_001, "a,"), text("]")), `<stdin>:1:\d+ and more than 1000000 values`},

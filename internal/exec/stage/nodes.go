@@ -280,6 +280,6 @@ func modeOf(mode *int) *uint32 {
 	if mode == nil {
 		return nil
 	}
-	bits := uint32(*mode) & 0o7777 //nolint:gosec // the config was checked: twelve bits
+	bits := uint32(*mode) & 0o7777 // the config was checked: twelve bits
 	return &bits
 }
