@@ -39,7 +39,7 @@ type fileState struct {
 	write    content // the new content, unless nothing is written
 	writes   bool
 	extends  bool // write comes after what is there
-	adjust   bool // owner or mode have to be changed
+	adjust   bool // owner or mode have to be changed, or an interrupted change ended
 }
 
 func (s *fileState) action() exec.Action {
@@ -133,7 +133,10 @@ func (o *File) inspect(ctx context.Context, env *exec.Env) (s fileState, err err
 		s.write, s.writes, s.extends = all, !done, !done
 	}
 	o.compareOwner(env, &s)
-	return s, nil
+	if o.Overwrite && !s.adjust {
+		s.adjust, err = e.LeftOver()
+	}
+	return s, err
 }
 
 func (o *File) compareOwner(env *exec.Env, s *fileState) {
@@ -172,6 +175,9 @@ func (o *File) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, err 
 	}
 	defer e.Close()
 	if !s.writes {
+		if err := e.RemoveLeftOver(); err != nil {
+			return out, err
+		}
 		if err := e.Chown(s.uid, s.gid); err != nil {
 			return out, err
 		}

@@ -42,7 +42,7 @@ func (o *Symlink) Check(_ context.Context, env *exec.Env) (exec.Finding, error) 
 	return finding, env.CheckWritable(o.Path)
 }
 
-// inspect tells what has to be done: Change means that only the owner differs.
+// inspect tells what has to be done: Change means that the link itself is right.
 func (o *Symlink) inspect(env *exec.Env) (is sysroot.Info, action exec.Action, err error) {
 	if is, err = look(env, o.Path); err != nil {
 		return is, action, err
@@ -60,10 +60,11 @@ func (o *Symlink) inspect(env *exec.Env) (is sysroot.Info, action exec.Action, e
 			return is, action, err
 		}
 		if path.Clean(target) == path.Clean(o.Target) {
-			if differ(uid, is.UID) || differ(gid, is.GID) {
+			left, err := hasLeftOver(env, o.Path)
+			if err == nil && (left || differ(uid, is.UID) || differ(gid, is.GID)) {
 				return is, exec.Change, nil
 			}
-			return is, exec.Keep, nil
+			return is, exec.Keep, err
 		}
 		if !o.Overwrite {
 			return is, action, exec.WithHelp(fmt.Errorf("a symbolic link to %s is already there: %w", target, unix.EEXIST),
@@ -92,6 +93,9 @@ func (o *Symlink) Apply(_ context.Context, env *exec.Env) (out exec.Outcome, err
 	}
 	defer e.Close()
 	if action == exec.Change {
+		if err := e.RemoveLeftOver(); err != nil {
+			return out, err
+		}
 		return out, e.Chown(uid, gid)
 	}
 	staged, err := e.StageSymlink(o.Target)
@@ -143,7 +147,10 @@ func (o *HardLink) inspect(env *exec.Env, targetComes bool) (action exec.Action,
 	case is.Kind == sysroot.Absent:
 		return exec.Create, nil
 	case is.SameFile(target):
-		return exec.Keep, nil
+		if left, err := hasLeftOver(env, o.Path); err != nil || !left {
+			return exec.Keep, err
+		}
+		return exec.Change, nil
 	case !o.Overwrite:
 		return action, there(is)
 	}
@@ -166,6 +173,9 @@ func (o *HardLink) Apply(_ context.Context, env *exec.Env) (out exec.Outcome, er
 		return out, err
 	}
 	defer e.Close()
+	if action == exec.Change {
+		return out, e.RemoveLeftOver()
+	}
 	staged, err := e.StageLink(target)
 	if err != nil {
 		return out, err

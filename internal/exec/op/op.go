@@ -52,6 +52,17 @@ func look(env *exec.Env, name string) (sysroot.Info, error) {
 	return info, err
 }
 
+// hasLeftOver reports whether a run was interrupted after it had put an entry in the
+// place of a directory and before it had removed that.
+func hasLeftOver(env *exec.Env, name string) (bool, error) {
+	e, err := env.Root.Entry(name)
+	if err != nil {
+		return false, err
+	}
+	defer e.Close()
+	return e.LeftOver()
+}
+
 // there words the conflict with something that must not be replaced.
 func there(info sysroot.Info) error {
 	return exec.WithHelp(fmt.Errorf("%s is already there: %w", info.Kind, unix.EEXIST), "set overwrite: true to replace it")
