@@ -1,9 +1,12 @@
 package transpiler
 
 import (
+	"slices"
+
 	"github.com/kindling-boot/kindling/config/diag"
 	"github.com/kindling-boot/kindling/config/source"
 	"github.com/kindling-boot/kindling/transpiler/sugar"
+	"github.com/kindling-boot/kindling/transpiler/variant"
 )
 
 var (
@@ -23,6 +26,12 @@ var (
 		Help: "add a leading zero",
 	}
 )
+
+// Rules lists the rules of documents, besides those of the config they make.
+func Rules() []*diag.Rule {
+	own := []*diag.Rule{ruleSyntax, ruleVariant, ruleVersion, ruleDecimalMode}
+	return slices.Concat(own, sugar.Rules(), variant.Rules())
+}
 
 // decimalModes warns of modes that only make sense when their decimal digits are
 // read as octal ones.

@@ -14,8 +14,8 @@ var (
 		ID: "tree-local", Why: "a tree is copied from a directory of the files directory", Help: "give local the path of a directory",
 	}
 	ruleTreeConflict = &diag.Rule{
-		ID: "tree-conflict", Why: "the tree and the config both say what is at this path",
-		Help: "leave out the contents of the file or the target of the link, or take the path out of the tree",
+		ID: "tree-conflict", Why: "the tree and another part of the document both say what is at this path",
+		Help: "keep it in one of the two places",
 	}
 	ruleTreeEntry = &diag.Rule{
 		ID: "tree-entry", Why: "only files, directories and symbolic links can be put on a machine",
@@ -182,7 +182,7 @@ func (w *treeWalker) addDirectory(target string) {
 	}
 	if i, found := w.nodes.directories[target]; found {
 		if i >= w.written {
-			w.conflict(target) // another tree has it, maybe with another owner
+			w.Errorf(ruleTreeConflict, w.at, "another tree already makes the directory %q", target)
 		}
 		return // the document says all about it
 	}

@@ -3,6 +3,7 @@ package variant
 import (
 	"testing"
 
+	"github.com/kindling-boot/kindling/config/schema"
 	"github.com/kindling-boot/kindling/config/source"
 	"github.com/kindling-boot/kindling/config/spec"
 	"github.com/kindling-boot/kindling/config/types"
@@ -71,7 +72,7 @@ func TestForbidden(t *testing.T) {
 			"a section of lists counts when one has an item",
 			Forbidden{Path: "kernelArguments"},
 			func(cfg *types.Config) { cfg.KernelArguments.ShouldNotExist = []string{"quiet"} },
-			[]string{"kernelArguments"},
+			[]string{"kernel_arguments"},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -83,7 +84,7 @@ func TestForbidden(t *testing.T) {
 			v.CheckForbidden(c)
 			var got []string
 			for _, d := range c.Found {
-				got = append(got, d.Path.String())
+				got = append(got, schema.Snake(d.Path.String()))
 			}
 			if len(got) != len(test.want) {
 				t.Fatalf("got %q, want %q", got, test.want)

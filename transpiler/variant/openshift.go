@@ -19,7 +19,7 @@ var (
 		Help: "put a file into the directory, and give it the contents itself",
 	}
 	ruleMCOGroup = &diag.Rule{
-		ID: "openshift-group", Why: "the Machine Config Operator manages no groups",
+		ID: "openshift-group", Why: "the Machine Config Operator manages no groups", Help: "remove the groups",
 	}
 	ruleMCOUserField = &diag.Rule{
 		ID: "openshift-user-field", Why: "the Machine Config Operator updates the SSH keys of the user core, and from 4.13 the password, but nothing else",
@@ -93,8 +93,13 @@ var (
 
 func onlyCore(c *sugar.Ctx) {
 	for i, u := range c.Config.Passwd.Users {
-		if u.Name != "core" {
-			c.ErrorGenerated(ruleOnlyCore, source.Path{}.At("passwd", "users", i, "name"), "the user %q is not core", u.Name)
+		at := source.Path{}.At("passwd", "users", i, "name")
+		switch u.Name {
+		case "core":
+		case "":
+			c.ErrorGenerated(ruleOnlyCore, at, "the user has no name")
+		default:
+			c.ErrorGenerated(ruleOnlyCore, at, "the user %q is not core", u.Name)
 		}
 	}
 }
