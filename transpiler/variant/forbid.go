@@ -17,7 +17,7 @@ type Forbidden struct {
 	Path string
 	// Rule tells why.
 	Rule *diag.Rule
-	// UnlessEmptyText takes the part when it is given as an empty text.
+	// UnlessEmptyText takes the part, an optional text, when it is given but empty.
 	UnlessEmptyText bool
 }
 

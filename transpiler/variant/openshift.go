@@ -114,11 +114,11 @@ func embeddedFiles(c *sugar.Ctx) {
 
 // isFetched reports whether a source is a URL, and not that of data. What is no URL
 // is reported by the rules of the spec.
-func isFetched(source string) bool {
-	if strings.HasPrefix(source, "data:") {
+func isFetched(address string) bool {
+	if strings.HasPrefix(address, "data:") {
 		return false
 	}
-	u, err := url.Parse(source)
+	u, err := url.Parse(address)
 	return err == nil && u.Scheme != "data"
 }
 
