@@ -10,6 +10,9 @@ declare -A needs=(
   [groupadd]=passwd
   [mount]=mount            # full and read-only file systems in the tests of the engine
   [unshare]=util-linux     # to mount them where nobody else sees them
+  [patch]=patch            # must understand the diffs of plans
+  [strace]=strace          # kills a run before each of its writes in turn
+  [systemctl]=systemd      # judges which units are enabled
   [gcc]=gcc                # the race detector links with it
 )
 missing=()
