@@ -3,17 +3,19 @@ package sugar
 import (
 	"github.com/kindling-boot/kindling/config/schema"
 	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/config/spec"
 )
 
 // Origins tell which places of a document asked for the values of a config. What
 // is not remembered stands at the same path, in snake_case.
 type Origins struct {
-	tree  *source.Tree
-	known map[string]origin // by path of the config
+	tree   *source.Tree
+	target spec.Version
+	known  map[string]origin // by path of the config
 }
 
 // NewOrigins returns origins for a config that is generated from a document.
-func (c *Ctx) NewOrigins() *Origins { return &Origins{tree: c.Tree} }
+func (c *Ctx) NewOrigins() *Origins { return &Origins{tree: c.Tree, target: c.Target} }
 
 // origin is the place of the document that asked for a value.
 type origin struct {
@@ -36,11 +38,19 @@ func (o *Origins) put(value source.Path, from origin) {
 	o.known[value.String()] = from
 }
 
-// standIns are the keys that stand in the document for a key of the model.
-var standIns = map[string][]string{
-	"source":      {"inline", "local"},
-	"compression": {"inline", "local"},
-	"contents":    {"contents_local"},
+// standIns returns the keys of the document that can stand for a key of the model.
+func (o *Origins) standIns(place source.Path) []string {
+	switch key := place[len(place)-1].Key; {
+	case key == "contents" && o.target >= spec.V3_4:
+		return []string{"contents_local"}
+	case key != "source" && key != "compression":
+		return nil
+	case o.target > spec.V3_0:
+		return []string{"inline", "local"}
+	case place[0].Key == "storage":
+		return []string{"inline"}
+	}
+	return nil
 }
 
 // Locate implements source.Locator for paths of the model.
@@ -63,7 +73,7 @@ func (o *Origins) find(path source.Path) (place source.Path, at source.Range, ex
 		return place, at, exact
 	}
 	last := len(place) - 1
-	for _, key := range standIns[place[last].Key] {
+	for _, key := range o.standIns(place) {
 		other := place[:last].At(key)
 		if r, exact := o.tree.Locate(other); exact {
 			return other, r, true

@@ -112,7 +112,7 @@ func (s *Quadlets) Desugar(c *Ctx) {
 		if q.Rootful {
 			dir = rootfulQuadlets
 		}
-		file := dir + "/" + q.Name
+		file := path.Join(dir, q.Name)
 		if nodes.has(file) {
 			c.Errorf(ruleTreeConflict, at, "the config already has a node at %q", file)
 			continue

@@ -52,7 +52,7 @@ type Ctx struct {
 
 // NewCtx returns the context for a document whose plain keys are decoded already.
 func NewCtx(tree *source.Tree, target spec.Version, config types.Config) *Ctx {
-	c := &Ctx{Tree: tree, Target: target, Config: config, origins: Origins{tree: tree}}
+	c := &Ctx{Tree: tree, Target: target, Config: config, origins: Origins{tree: tree, target: target}}
 	c.where = &c.origins
 	return c
 }
