@@ -53,7 +53,7 @@ func TestNodes(t *testing.T) {
 		{"files below an emptied directory are new ones", []string{"file a/b old", "file a/c old"}, `"directories":[{"path":"/a","overwrite":true}],"files":[{"path":"/a/b","contents":{"source":"data:,new"}}]`, []string{`a/b -rw-r--r-- 0:0 "new"`, `a/c absent`}, ""},
 		{"the root itself is a directory", nil, `"directories":[{"path":"/","mode":493}],"files":[{"path":"/a"}]`, []string{`. drwxr-xr-x 0:0`, `a -rw-r--r-- 0:0 ""`}, ""},
 
-		{"a link is created as it is written", nil, `"links":[{"path":"/a/l","target":"../x//y"}]`, []string{`a/l -> ../x//y`}, ""},
+		{"a link is created as it is written", nil, `"links":[{"path":"/a/l","target":"../x//y"}]`, []string{`a/l -> ../x//y`, `a/l Lrwxrwxrwx 0:0`}, ""},
 		{"a link with the same target is kept, its owner set", []string{"link l /x"}, `"links":[{"path":"/l","target":"/x/","user":{"id":9}}]`, []string{`l Lrwxrwxrwx 9:0 -> /x`}, ""},
 		{"a link with another target is in the way", []string{"link l /y"}, `"links":[{"path":"/l","target":"/x"}]`, nil, "a symbolic link to /y is already there"},
 		{"a file is in the way of a link", []string{"file l old"}, `"links":[{"path":"/l","target":"/x"}]`, nil, "a regular file is already there"},
