@@ -99,7 +99,7 @@ cat <<END
 ${bold}To try next${plain}
   make demo                                     after changing a line of examples/$name.bu
   bin/butane --check examples/swap-and-data.bu  after breaking one: format: ext5
-  rm $root/etc/motd                  and run step 6 again: only that comes back
+  rm $root/etc/motd                     and run step 6 again: only that comes back
   bin/butane --help; bin/ignition --help        all flags
   ls examples docs                              more documents, and guides
 The directory stays in $root until the next run.
