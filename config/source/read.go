@@ -112,7 +112,11 @@ func tooMany(f *File, at int) *SyntaxError {
 // are at most two values (a key and what it holds) for each. Text in block scalars
 // counts too, which leaves room for one sign in sixteen bytes of it.
 func checkYAMLValues(f *File) *SyntaxError {
-	if len(f.Data) <= MaxValues {
+	atMost := 0
+	for _, sign := range ",[{-:?" {
+		atMost += bytes.Count(f.Data, []byte{byte(sign)})
+	}
+	if atMost <= MaxValues {
 		return nil
 	}
 	signs := 0

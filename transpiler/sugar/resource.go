@@ -55,25 +55,34 @@ type contents struct {
 	Local *string `json:"local" since:"3.1"`
 }
 
-// each visits every resource of the document with its sugar and its place.
+// each visits every resource that has sugar, with its place.
 func (s *Resources) each(c *Ctx, visit func(r *types.Resource, sugar contents, at source.Path)) {
+	s.all(c, func(r *types.Resource, sugar contents, at ...any) {
+		if sugar != (contents{}) {
+			visit(r, sugar, doc(at...))
+		}
+	})
+}
+
+// all visits every resource of the document.
+func (s *Resources) all(c *Ctx, visit func(r *types.Resource, sugar contents, at ...any)) {
 	cfg := &c.Config
 	for i, item := range s.Ignition.Config.Merge {
-		visit(&cfg.Ignition.Config.Merge[i], item, doc("ignition", "config", "merge", i))
+		visit(&cfg.Ignition.Config.Merge[i], item, "ignition", "config", "merge", i)
 	}
-	visit(&cfg.Ignition.Config.Replace, s.Ignition.Config.Replace, doc("ignition", "config", "replace"))
+	visit(&cfg.Ignition.Config.Replace, s.Ignition.Config.Replace, "ignition", "config", "replace")
 	for i, item := range s.Ignition.Security.TLS.CertificateAuthorities {
 		visit(&cfg.Ignition.Security.TLS.CertificateAuthorities[i], item,
-			doc("ignition", "security", "tls", "certificate_authorities", i))
+			"ignition", "security", "tls", "certificate_authorities", i)
 	}
 	for i, f := range s.Storage.Files {
-		visit(&cfg.Storage.Files[i].Contents, f.Contents, doc("storage", "files", i, "contents"))
+		visit(&cfg.Storage.Files[i].Contents, f.Contents, "storage", "files", i, "contents")
 		for j, item := range f.Append {
-			visit(&cfg.Storage.Files[i].Append[j], item, doc("storage", "files", i, "append", j))
+			visit(&cfg.Storage.Files[i].Append[j], item, "storage", "files", i, "append", j)
 		}
 	}
 	for i, l := range s.Storage.Luks {
-		visit(&cfg.Storage.Luks[i].KeyFile, l.KeyFile, doc("storage", "luks", i, "key_file"))
+		visit(&cfg.Storage.Luks[i].KeyFile, l.KeyFile, "storage", "luks", i, "key_file")
 	}
 }
 
