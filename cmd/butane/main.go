@@ -86,7 +86,7 @@ func limitMemory(documentSize int) {
 		return // the heap stays below the size at which the collector wakes up
 	}
 	debug.SetGCPercent(-1)
-	debug.SetMemoryLimit(int64(max(36<<20, factor*documentSize)))
+	debug.SetMemoryLimit(int64(max(44<<20, factor*documentSize)))
 }
 
 // Reasons to fail that were explained already.
