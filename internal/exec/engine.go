@@ -331,6 +331,7 @@ func (r *runner) one(ctx context.Context, i int, again bool) *Problem {
 	start := time.Now()
 	r.events.emit(Event{Kind: Started, Op: number, What: p.What, Time: start})
 	outcome, err := p.op.Apply(withOp(ctx, number), r.env)
+	r.env.applied.Add(1)
 	end := Event{Kind: Finished, Op: number, What: p.What, Duration: time.Since(start), Bytes: outcome.Bytes}
 	if err != nil {
 		end.Kind = Failed

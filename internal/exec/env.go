@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -21,11 +22,16 @@ type Env struct {
 
 	events   *stream
 	promises map[Key]bool
+	applied  atomic.Uint64
 
 	mu       sync.Mutex
 	accounts *sysroot.Accounts
 	readOnly map[string]error // by directory
 }
+
+// Generation changes whenever an operation has been carried out: what was seen in
+// the same generation still holds.
+func (e *Env) Generation() uint64 { return e.applied.Load() }
 
 // Promises reports whether an operation of the plan provides the key.
 func (e *Env) Promises(k Key) bool { return e.promises[k] }

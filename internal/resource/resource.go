@@ -21,6 +21,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/kindling-boot/kindling/config/dataurl"
 	"github.com/kindling-boot/kindling/config/types"
@@ -92,7 +93,8 @@ func Open(ctx context.Context, r types.Resource) (io.ReadCloser, error) {
 			_ = raw.Close() // nothing was read
 			return nil, fmt.Errorf("unpack %s: compression %q is unknown", Show(*r.Source), *r.Compression)
 		}
-		s.Reader = &unpacker{raw: raw}
+		u := &unpacker{raw: raw}
+		s.Reader, s.close = u, func() error { u.release(); return raw.Close() }
 	}
 	if h := r.Verification.Hash; h != nil && *h != "" {
 		v, err := newVerifier(s.Reader, *h)
@@ -139,22 +141,49 @@ func (s *stream) Close() error { return s.close() }
 // come from Read like all others.
 type unpacker struct {
 	raw io.Reader
-	gz  *gzip.Reader
+	gz  *gunzip
+}
+
+// gunzip is a decompressor with its buffer. They are kept: their tables cost more
+// than unpacking a small content.
+type gunzip struct {
+	in  *bufio.Reader
+	out gzip.Reader
+}
+
+var gunzips = sync.Pool{New: func() any { return &gunzip{in: bufio.NewReader(nil)} }}
+
+func (u *unpacker) start() error {
+	g, _ := gunzips.Get().(*gunzip)
+	g.in.Reset(u.raw)
+	if err := g.out.Reset(g.in); err != nil {
+		gunzips.Put(g)
+		return err
+	}
+	u.gz = g
+	return nil
+}
+
+// release gives the decompressor back. Nothing can be read afterwards.
+func (u *unpacker) release() {
+	if u.gz != nil {
+		u.gz.in.Reset(nil)
+		gunzips.Put(u.gz)
+		u.gz, u.raw = nil, strings.NewReader("")
+	}
 }
 
 // Read implements io.Reader.
 func (u *unpacker) Read(p []byte) (int, error) {
 	if u.gz == nil {
-		gz, err := gzip.NewReader(bufio.NewReader(u.raw))
-		if err != nil {
+		if err := u.start(); err != nil {
 			if errors.Is(err, io.EOF) {
 				err = io.ErrUnexpectedEOF
 			}
 			return 0, fmt.Errorf("unpack gzip: %w", err)
 		}
-		u.gz = gz
 	}
-	n, err := u.gz.Read(p)
+	n, err := u.gz.out.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = fmt.Errorf("unpack gzip: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -32,6 +33,10 @@ type Units struct {
 	Dropins  map[string]map[string]string
 	// Masks of the config; false is a mask that is removed.
 	Masks map[string]bool
+
+	mu     sync.Mutex
+	seen   []foundLink
+	seenIn uint64 // generation of the machine, plus one
 }
 
 // installation is the [Install] section of a unit.
@@ -228,12 +233,30 @@ func (u *Units) links(env *exec.Env, name string) (links []unitLink, missing []s
 	return links, missing, nil
 }
 
-// enabling returns the links in the target that enable a unit now.
-func (u *Units) enabling(env *exec.Env, name string) ([]string, error) {
-	var out []string
+// foundLink is a link of the unit directory, or of a directory of wants below it.
+type foundLink struct {
+	path, target string
+	top          bool // stands in the unit directory itself
+}
+
+// linksThere are the links that enable units now. They are read once for a state of
+// the machine: there may be thousands of units to compare with.
+func (u *Units) linksThere(env *exec.Env) ([]foundLink, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	generation := env.Generation() + 1
+	if u.seenIn == generation {
+		return u.seen, nil
+	}
 	names, err := namesIn(env, UnitDir)
 	if err != nil {
 		return nil, err
+	}
+	var out []foundLink
+	add := func(at string, top bool) {
+		if target, err := readlink(env, at); err == nil { // else it is no link
+			out = append(out, foundLink{at, target, top})
+		}
 	}
 	for _, n := range names {
 		at := path.Join(UnitDir, n)
@@ -244,29 +267,41 @@ func (u *Units) enabling(env *exec.Env, name string) ([]string, error) {
 				return nil, err
 			}
 			for _, l := range below {
-				if isLinkOf(env, path.Join(at, l), name) {
-					out = append(out, path.Join(at, l))
-				}
+				add(path.Join(at, l), false)
 			}
 		default:
-			if n != name && n != templateOf(name) && isLinkOf(env, at, name) {
-				out = append(out, at)
-			}
+			add(at, true)
+		}
+	}
+	u.seen, u.seenIn = out, generation
+	return out, nil
+}
+
+// enabling returns the links in the target that enable a unit now.
+func (u *Units) enabling(env *exec.Env, name string) ([]string, error) {
+	there, err := u.linksThere(env)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, l := range there {
+		base := path.Base(l.path)
+		if l.top && (base == name || base == templateOf(name)) {
+			continue // the unit itself
+		}
+		if l.enables(name) {
+			out = append(out, l.path)
 		}
 	}
 	return out, nil
 }
 
-// isLinkOf reports whether a link enables a unit: by its name, or as an alias by
+// enables reports whether the link enables a unit: by its name, or as an alias by
 // what it leads to. A template is enabled by its instances.
-func isLinkOf(env *exec.Env, at, name string) bool {
-	target, err := readlink(env, at)
-	if err != nil {
-		return false
-	}
-	base := path.Base(at)
+func (l foundLink) enables(name string) bool {
+	base := path.Base(l.path)
 	switch {
-	case base == name, path.Base(target) == name && !strings.Contains(name, "@"):
+	case base == name, path.Base(l.target) == name && !strings.Contains(name, "@"):
 		return true
 	}
 	return isTemplate(name) && templateOf(base) == name
