@@ -34,6 +34,9 @@ const (
 // when a data URL of the stream would not be shorter than the given length.
 func (c *compressor) shorter(data []byte, length int) []byte {
 	wins := func(size int) bool { return dataurl.Base64Len(size)+gzipCost < length }
+	if !wins(gzipFrame) {
+		return nil
+	}
 	if c.best == nil {
 		// known levels
 		c.best, _ = gzip.NewWriterLevel(nil, gzip.BestCompression)

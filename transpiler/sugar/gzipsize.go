@@ -10,12 +10,15 @@ import (
 // codes cost instead of making the codes. The numbers are those of RFC 1951 and
 // RFC 1952.
 func gzipSize(data []byte) float64 {
-	const frame = 10 + 8 + 5 // bytes: header, trailer, closing block
 	var t tokens
 	t.scan(data)
 	stored := float64(8 * (len(data) + 5))
-	return frame + min(t.dynamicBits(), t.fixedBits(), stored)/8
+	return gzipFrame + min(t.dynamicBits(), t.fixedBits(), stored)/8
 }
+
+// gzipFrame is the size of what stands around the content, in bytes: header,
+// trailer, closing block.
+const gzipFrame = 10 + 8 + 5
 
 // Limits of the format, and the shortest repetition that compressors look for.
 const (
