@@ -241,22 +241,13 @@ func (r *Root) rewrite(file string, data []byte) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := e.StageFile()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Discard()) }()
-	if _, err := s.Write(data); err != nil {
-		return err
-	}
-	if err := s.CopyAttributes(e); err != nil {
-		return err
-	}
-	if err := s.Chown(info.UID, info.GID); err != nil {
-		return err
-	}
-	if err := s.Chmod(info.Mode); err != nil {
-		return err
-	}
-	return s.Commit(true)
+	return e.ReplaceFile(data, func(s *Staged) error {
+		if err := s.CopyAttributes(e); err != nil {
+			return err
+		}
+		if err := s.Chown(info.UID, info.GID); err != nil {
+			return err
+		}
+		return s.Chmod(info.Mode)
+	})
 }

@@ -234,3 +234,20 @@ func (s *Staged) Discard() error {
 	s.done = true
 	return errors.Join(s.close(), s.entry.RemoveLeftOver())
 }
+
+// ReplaceFile puts a file with the given content in the place of whatever is there,
+// in one step. finish gives it its owner and mode before.
+func (e Entry) ReplaceFile(data []byte, finish func(s *Staged) error) (err error) {
+	s, err := e.StageFile()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Discard()) }()
+	if _, err := s.Write(data); err != nil {
+		return err
+	}
+	if err := finish(s); err != nil {
+		return err
+	}
+	return s.Commit(true)
+}

@@ -215,3 +215,32 @@ func stampPassword(env *exec.Env, name string) error {
 	}
 	return nil
 }
+
+// finished tells whether an account is there for good: one whose making was
+// interrupted is not. The details say what was interrupted.
+func finished(env *exec.Env, create, change, name string, exists bool) (isThere bool, details []string, err error) {
+	created, err := isHalfDone(env, create, name)
+	if err != nil {
+		return exists, nil, err
+	}
+	changed, err := isHalfDone(env, change, name)
+	if err != nil {
+		return exists, nil, err
+	}
+	if created || changed {
+		details = append(details, interrupted)
+	}
+	return exists && !created, details, nil
+}
+
+// accountAction is what has to be done to an account that shall exist, by what of it
+// is not as wanted.
+func accountAction(exists bool, differences []string) exec.Action {
+	switch {
+	case !exists:
+		return exec.Create
+	case len(differences) > 0:
+		return exec.Change
+	}
+	return exec.Keep
+}

@@ -38,17 +38,8 @@ func (o *Group) inspect(env *exec.Env) (f exec.Finding, err error) {
 		return f, err
 	}
 	g, exists := accounts.Group(o.Want.Name)
-	created, err := isHalfDone(env, groupaddCmd, o.Want.Name)
-	if err != nil {
+	if exists, f.Details, err = finished(env, groupaddCmd, groupmodCmd, o.Want.Name, exists); err != nil {
 		return f, err
-	}
-	changed, err := isHalfDone(env, groupmodCmd, o.Want.Name)
-	if err != nil {
-		return f, err
-	}
-	if created || changed {
-		exists = exists && !created
-		f.Details = append(f.Details, interrupted)
 	}
 	if o.Want.ShouldExist != nil && !*o.Want.ShouldExist {
 		if exists {
@@ -62,12 +53,7 @@ func (o *Group) inspect(env *exec.Env) (f exec.Finding, err error) {
 	if hash := deref(o.Want.PasswordHash); hash != "" && (!exists || g.Hash != hash) {
 		f.Details = append(f.Details, "password")
 	}
-	switch {
-	case !exists:
-		f.Action = exec.Create
-	case len(f.Details) > 0:
-		f.Action = exec.Change
-	}
+	f.Action = accountAction(exists, f.Details)
 	return f, nil
 }
 

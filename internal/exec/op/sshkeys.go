@@ -3,7 +3,6 @@ package op
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"runtime"
@@ -148,7 +147,7 @@ func (o *SSHKeys) makeHome(env *exec.Env, u sysroot.User) error {
 }
 
 // write runs with the rights of the user.
-func (o *SSHKeys) write(env *exec.Env, u sysroot.User, name string) (err error) {
+func (o *SSHKeys) write(env *exec.Env, u sysroot.User, name string) error {
 	for _, dir := range directoriesBelow(u.Home, name) {
 		if err := makePrivateDirectory(env, dir); err != nil {
 			return err
@@ -159,18 +158,7 @@ func (o *SSHKeys) write(env *exec.Env, u sysroot.User, name string) (err error) 
 		return err
 	}
 	defer e.Close()
-	s, err := e.StageFile()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Discard()) }()
-	if _, err := s.Write(o.content()); err != nil {
-		return err
-	}
-	if err := s.Chmod(keysMode); err != nil {
-		return err
-	}
-	return s.Commit(true)
+	return e.ReplaceFile(o.content(), func(s *sysroot.Staged) error { return s.Chmod(keysMode) })
 }
 
 // directoriesBelow lists the directories from below a directory down to that of a

@@ -3,7 +3,6 @@ package op
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/kindling-boot/kindling/internal/exec"
@@ -79,22 +78,11 @@ func (o *Text) Apply(_ context.Context, env *exec.Env) (out exec.Outcome, err er
 }
 
 // replaceFile puts a small file in the place of whatever is there.
-func replaceFile(env *exec.Env, name string, data []byte, mode uint32) (err error) {
+func replaceFile(env *exec.Env, name string, data []byte, mode uint32) error {
 	e, err := env.Root.MakeEntry(name)
 	if err != nil {
 		return err
 	}
 	defer e.Close()
-	s, err := e.StageFile()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Discard()) }()
-	if _, err := s.Write(data); err != nil {
-		return err
-	}
-	if err := s.Chmod(mode); err != nil {
-		return err
-	}
-	return s.Commit(true)
+	return e.ReplaceFile(data, func(s *sysroot.Staged) error { return s.Chmod(mode) })
 }

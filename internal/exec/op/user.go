@@ -77,17 +77,8 @@ func (o *User) inspect(env *exec.Env) (f exec.Finding, err error) {
 		return f, err
 	}
 	u, exists := accounts.User(o.Want.Name)
-	created, err := isHalfDone(env, useraddCmd, o.Want.Name)
-	if err != nil {
+	if exists, f.Details, err = finished(env, useraddCmd, usermodCmd, o.Want.Name, exists); err != nil {
 		return f, err
-	}
-	changed, err := isHalfDone(env, usermodCmd, o.Want.Name)
-	if err != nil {
-		return f, err
-	}
-	if created || changed {
-		exists = exists && !created
-		f.Details = append(f.Details, interrupted)
 	}
 	if o.Want.ShouldExist != nil && !*o.Want.ShouldExist {
 		if exists {
@@ -99,12 +90,7 @@ func (o *User) inspect(env *exec.Env) (f exec.Finding, err error) {
 	if o.passwordDiffers(u, exists) {
 		f.Details = append(f.Details, "password")
 	}
-	switch {
-	case !exists:
-		f.Action = exec.Create
-	case len(f.Details) > 0:
-		f.Action = exec.Change
-	}
+	f.Action = accountAction(exists, f.Details)
 	return f, nil
 }
 
