@@ -35,6 +35,9 @@ type settings struct {
 }
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == "explain" {
+		return explain(args[1:], stdout, stderr)
+	}
 	var o settings
 	options := flags{
 		{long: "check", short: 'c', on: &o.check, help: "check the document without producing output"},

@@ -12,64 +12,51 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/kindling-boot/kindling/rulebook/archive"
 	"github.com/kindling-boot/kindling/tests/programs"
 	"github.com/kindling-boot/kindling/transpiler"
 )
 
-func TestMain(m *testing.M) { os.Exit(programs.Main(m)) }
-
-// Each file of butane/ names a rule, and has a document that breaks it and what
-// butane says. The lines above the first file are "rule: ID" and, if needed,
-// "flags: ..."; files below files/ make the files directory, and one named
-// "fifo NAME" is a named pipe in it.
+// Each file of butane/ names a rule, and has a document that breaks it in another way
+// than the page of the rule does, and what butane says. The lines above the first
+// file are "rule: ID" and, if needed, "flags: ..."; files below files/ make the files
+// directory, and one named "fifo NAME" is a named pipe in it.
 func TestButane(t *testing.T) {
-	paths, err := filepath.Glob(filepath.Join("butane", "*.txtar"))
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no golden files: %v", err)
-	}
-	covered := map[string]bool{}
-	for _, path := range paths {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
-			text, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			a := parseArchive(string(text))
-			rule, flags := header(a.comment)
-			covered[rule] = true
-
-			cmd := exec.Command(programs.Path(t, "butane"), append(flags, filesDir(t, a)...)...)
-			cmd.Stdin = strings.NewReader(a.input(t))
-			var said bytes.Buffer
-			cmd.Stderr = &said
-			var exit *exec.ExitError
-			if err := cmd.Run(); err != nil && !errors.As(err, &exit) {
-				t.Fatal(err)
-			}
-			if !strings.Contains(said.String(), "["+rule+"]") {
-				t.Errorf("the document does not break rule %s", rule)
-			}
-			if strings.Contains(said.String(), "hidden") {
-				t.Error("a secret is shown")
-			}
-			want := a.format()
-			a.set("exit", strconv.Itoa(cmd.ProcessState.ExitCode())+"\n")
-			a.set("text", said.String())
-			if got := a.format(); got != want {
-				if *update {
-					if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-						t.Fatal(err)
-					}
-					return
-				}
-				t.Errorf("got\n%s\nwant\n%s", got, want)
-			}
-		})
-	}
-	for _, rule := range rules(t, filepath.Join("..", "..", "transpiler")) {
-		if !covered[rule] {
-			t.Errorf("rule %s has no golden file", rule)
+	eachArchive(t, "butane", func(t *testing.T, _ string, a *archive.Archive) {
+		rule, flags := header(a.Comment)
+		dir := t.TempDir()
+		if writeFiles(t, a, dir) {
+			flags = append(flags, "--files-dir", filepath.Join(dir, "files"))
 		}
+		cmd := exec.Command(programs.Path(t, "butane"), flags...)
+		cmd.Stdin = strings.NewReader(input(t, a))
+		_, said, status := run(t, cmd)
+		mustBreak(t, rule, said)
+		a.Set("exit", strconv.Itoa(status)+"\n")
+		a.Set("text", said)
+	})
+}
+
+// run returns what a program prints and its exit status.
+func run(t *testing.T, cmd *exec.Cmd) (stdout, stderr string, status int) {
+	t.Helper()
+	var out, said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &said
+	var exit *exec.ExitError
+	if err := cmd.Run(); err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return out.String(), said.String(), cmd.ProcessState.ExitCode()
+}
+
+// mustBreak checks that butane named the rule, and showed no secret.
+func mustBreak(t *testing.T, rule, said string) {
+	t.Helper()
+	if !strings.Contains(said, "["+rule+"]") {
+		t.Errorf("the document does not break rule %s", rule)
+	}
+	if strings.Contains(said, "hidden") {
+		t.Error("a secret is shown")
 	}
 }
 
@@ -101,34 +88,29 @@ func header(comment string) (rule string, flags []string) {
 	return rule, flags
 }
 
-// filesDir writes the files directory of an archive and returns the flags for it.
-func filesDir(t *testing.T, a archive) []string {
+// writeFiles writes the files directory of an archive into a directory, and reports
+// whether it has one.
+func writeFiles(t *testing.T, a *archive.Archive, dir string) (found bool) {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "files")
-	found := false
-	for _, name := range a.names {
-		fifo, isFifo := strings.CutPrefix(name, "fifo ")
-		local, isLocal := strings.CutPrefix(fifo, "files/")
-		if !isLocal {
+	for _, f := range a.Files {
+		name, isFifo := strings.CutPrefix(f.Name, "fifo ")
+		if !strings.HasPrefix(name, "files/") {
 			continue
 		}
 		found = true
-		path := filepath.Join(dir, filepath.FromSlash(local))
+		path := filepath.Join(dir, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
+		var err error
 		if isFifo {
-			if err := syscall.Mkfifo(path, 0o644); err != nil {
-				t.Fatal(err)
-			}
-			continue
+			err = syscall.Mkfifo(path, 0o644)
+		} else {
+			err = os.WriteFile(path, []byte(f.Text), 0o644)
 		}
-		if err := os.WriteFile(path, []byte(a.files[name]), 0o644); err != nil {
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	if !found {
-		return nil
-	}
-	return []string{"--files-dir", dir}
+	return found
 }
