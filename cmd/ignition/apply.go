@@ -15,6 +15,7 @@ import (
 	"github.com/kindling-boot/kindling/internal/exec"
 	"github.com/kindling-boot/kindling/internal/exec/acquire"
 	"github.com/kindling-boot/kindling/internal/exec/eventlog"
+	"github.com/kindling-boot/kindling/internal/exec/op"
 	"github.com/kindling-boot/kindling/internal/exec/stage"
 	"github.com/kindling-boot/kindling/internal/resource"
 	"github.com/kindling-boot/kindling/internal/sysroot"
@@ -25,7 +26,9 @@ type applyFlags struct {
 	root              string
 	ignoreUnsupported bool
 	offline           bool
-	config            string
+	// machine shows what would happen to the machine, not only to the directory.
+	machine bool
+	config  string
 }
 
 // Reasons to refuse.
@@ -145,7 +148,11 @@ func (o applyFlags) prepare(ctx context.Context, stdin io.Reader, log *eventlog.
 	if err != nil {
 		return nil, nil, err
 	}
-	in := stage.Input{Config: cfg, Root: root, KeysFragment: fragment, SkipAccounts: !accounts}
+	state := &acquire.State{}
+	in := stage.Input{
+		Config: cfg, Root: root, KeysFragment: fragment, SkipAccounts: !accounts,
+		Directory: !o.machine, State: state, Machine: &op.Machine{State: state},
+	}
 	var ops []exec.Operation
 	for _, s := range stage.Stages {
 		if s.Name != "files" && o.ignoreUnsupported || s.Name == "umount" || s.Name == "mount" {

@@ -72,12 +72,12 @@ func engineMain(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 		report(log, err)
 		log.Printf(eventlog.Critical, "Ignition failed: %s failed", s.Name)
 		// what was found out so far helps the next run, and whoever looks for the cause
-		if err := state.Write(o.stateFile); err != nil {
+		if err := state.Save(); err != nil {
 			log.Printf(eventlog.Error, "%v", err)
 		}
 		return exitFailed
 	}
-	if err := state.Write(o.stateFile); err != nil {
+	if err := state.Save(); err != nil {
 		log.Printf(eventlog.Critical, "Ignition failed: %v", err)
 		return exitFailed
 	}

@@ -50,6 +50,7 @@ func planMain(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 func (o applyFlags) plan(stdin io.Reader, log *eventlog.Log, sink exec.Sink) (exec.Plan, error) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	o.machine = true
 	root, ops, err := o.prepare(ctx, stdin, log, true)
 	if err != nil {
 		return nil, err

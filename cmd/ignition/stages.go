@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/kindling-boot/kindling/config"
 	"github.com/kindling-boot/kindling/config/diag"
@@ -16,6 +17,7 @@ import (
 	"github.com/kindling-boot/kindling/internal/exec"
 	"github.com/kindling-boot/kindling/internal/exec/acquire"
 	"github.com/kindling-boot/kindling/internal/exec/eventlog"
+	"github.com/kindling-boot/kindling/internal/exec/op"
 	"github.com/kindling-boot/kindling/internal/exec/stage"
 	"github.com/kindling-boot/kindling/internal/resource"
 	"github.com/kindling-boot/kindling/internal/sysroot"
@@ -67,12 +69,22 @@ func (r *stageRun) run(ctx context.Context, s stage.Stage) error {
 	}
 	defer root.Close() //nolint:errcheck // nothing is written through the descriptor of the root
 	engine := exec.Engine{Stage: s.Name, Root: root, Sink: r.log.Sink()}
-	_, err = engine.Run(ctx, s.Plan(stage.Input{
+	in := stage.Input{
 		Config: full, Root: root, KeysFragment: fragment,
 		Report: true, UserConfigProvided: r.state.UserConfigProvided(),
-	}))
+		State: r.state, Machine: &op.Machine{State: r.state, Wait: deviceTimeout},
+	}
+	_, err = engine.Run(ctx, s.Plan(in))
+	if err != nil && s.Undo != nil {
+		_, undoErr := engine.Run(context.WithoutCancel(ctx), s.Undo(in))
+		err = errors.Join(err, undoErr)
+	}
 	return err
 }
+
+// deviceTimeout is how long a stage waits for devices: systemd's own limit,
+// DefaultDeviceTimeoutSec of systemd-system.conf(5).
+const deviceTimeout = 90 * time.Second
 
 // acquire gets the user config, renders it and writes the cache.
 func (r *stageRun) acquire(ctx context.Context, offline bool) (config.Config, error) {

@@ -82,6 +82,7 @@ const (
 	spacePath      = "path"
 	spaceUser      = "user"
 	spaceGroup     = "group"
+	spaceDevice    = "device"
 	spaceMilestone = "milestone"
 )
 
@@ -93,6 +94,10 @@ func UserKey(name string) Key { return Key{spaceUser, name} }
 
 // GroupKey is a group of the target.
 func GroupKey(name string) Key { return Key{spaceGroup, name} }
+
+// DeviceKey is a block device of the machine, by a path that leads to it. The empty path
+// stands for any device that nobody names.
+func DeviceKey(path string) Key { return Key{spaceDevice, path} }
 
 // MilestoneKey is a point in the course of a stage: it is reached when all
 // operations that provide it are done.

@@ -112,11 +112,11 @@ func TestApplyInAndOutsideOfContainers(t *testing.T) {
 	x.expectRecord("group", "web", "")
 }
 
-func TestSectionsOfLaterVersionsAreNamed(t *testing.T) {
+func TestSectionsOfMachinesAreRefusedForADirectory(t *testing.T) {
 	x := newTarget(t)
 	config := x.config(`,"kernelArguments":{"shouldExist":["quiet"]},"storage":{"disks":[{"device":"/dev/sda"}],"files":[{"path":"/x"}]}`)
 	r := x.apply(config)
-	if r.exit != 1 || !strings.Contains(r.stderr, "kernel argument quiet") || !strings.Contains(r.stderr, "disk /dev/sda") {
+	if r.exit != 1 || !strings.Contains(r.stderr, "kernel argument quiet") || !strings.Contains(r.stderr, "disk /dev/sda") || !strings.Contains(r.stderr, "only a machine has that") {
 		t.Errorf("exit %d:\n%s", r.exit, r.all())
 	}
 	x.expect("x absent")

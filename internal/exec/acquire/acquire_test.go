@@ -85,7 +85,7 @@ func TestStateKeepsWhatItDoesNotKnow(t *testing.T) {
 	}
 	s.Add(Fetched{Kind: "user", Source: "file"})
 	s.Add(Fetched{Kind: "user", Source: "file"})
-	if err := s.Write(name); err != nil {
+	if err := s.Save(); err != nil {
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile(name)

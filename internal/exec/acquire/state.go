@@ -1,24 +1,51 @@
 package acquire
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
+	"sync"
+
+	"github.com/kindling-boot/kindling/config/dataurl"
 )
 
 // stateMode is part of the contract: the state may hold keys.
 const stateMode = 0o600
 
-// State is what stages tell later ones. Members that this version does not know are
-// kept.
+// State is what stages tell later ones, and a run of a stage the next one if it is
+// interrupted. Members that this version does not know are kept. The methods may be
+// called by several goroutines; what Save, SetKey, DropKey, Notate and SetWork change is on
+// disk when they return. The zero value is an empty state that is never written.
 type State struct {
 	// Fetched are the configs in use, each once.
 	Fetched []Fetched
 
+	mu      sync.Mutex
+	file    string
 	members map[string]json.RawMessage
+	// luksKeys are data URLs, by the name of the volume. The files stage writes them to the
+	// target and drops them.
+	luksKeys map[string]string
+	// notated are directories of the target that the mount stage has made.
+	notated []string
+	// work is what was begun or done on block devices, by kernel node.
+	work map[string]Work
+}
+
+// Work is what was begun on a block device since the machine was started.
+type Work struct {
+	// What is being made: filesystem ext4.
+	What string `json:"what"`
+	// Done is false from before the first write until the result was verified.
+	Done bool `json:"done"`
+	// Result identifies what was made; of work that is done.
+	Result string `json:"result,omitempty"`
 }
 
 // Fetched is one config in use.
@@ -31,21 +58,26 @@ type Fetched struct {
 	Referenced bool `json:"referenced"`
 }
 
-const fetchedKey = "fetchedConfigs"
+// The members that this version knows.
+const (
+	fetchedKey  = "fetchedConfigs"
+	luksKeysKey = "luksPersistKeyFiles"
+	notatedKey  = "notatedDirectories"
+	workKey     = "kindlingWork" // not part of the contract
+)
 
 // emptyMembers are what programs that read the state expect in it.
 func emptyMembers() map[string]json.RawMessage {
 	return map[string]json.RawMessage{
-		"luksPersistKeyFiles":       json.RawMessage("{}"),
-		"notatedDirectories":        json.RawMessage("[]"),
 		"providerOutputFiles":       json.RawMessage("[]"),
 		"luksPersistVolumeKeyFiles": json.RawMessage("{}"),
 	}
 }
 
-// ReadState reads the state; one that is not there is empty.
+// ReadState reads the state; one that is not there is empty. Later changes go to the
+// same file.
 func ReadState(name string) (*State, error) {
-	s := &State{members: emptyMembers()}
+	s := &State{file: name, members: emptyMembers()}
 	data, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, nil
@@ -56,15 +88,19 @@ func ReadState(name string) (*State, error) {
 	if err := json.Unmarshal(data, &s.members); err != nil {
 		return nil, fmt.Errorf("read state %s: %w", name, err)
 	}
-	if raw, ok := s.members[fetchedKey]; ok {
-		if err := json.Unmarshal(raw, &s.Fetched); err != nil {
-			return nil, fmt.Errorf("read state %s: %s: %w", name, fetchedKey, err)
+	for key, into := range s.known() {
+		if raw, ok := s.members[key]; ok {
+			if err := json.Unmarshal(raw, into); err != nil {
+				return nil, fmt.Errorf("read state %s: %s: %w", name, key, err)
+			}
 		}
 	}
-	if s.members == nil {
-		s.members = emptyMembers()
-	}
 	return s, nil
+}
+
+// known are the members that this version reads and writes.
+func (s *State) known() map[string]any {
+	return map[string]any{fetchedKey: &s.Fetched, luksKeysKey: &s.luksKeys, notatedKey: &s.notated, workKey: &s.work}
 }
 
 // Add notes a config in use.
@@ -79,22 +115,124 @@ func (s *State) UserConfigProvided() bool {
 	return slices.ContainsFunc(s.Fetched, func(f Fetched) bool { return f.Kind == "user" })
 }
 
-// Write writes the state, in one step.
-func (s *State) Write(name string) error {
-	fetched := s.Fetched
-	if fetched == nil {
-		fetched = []Fetched{}
+// Key returns the key of a LUKS volume that the disks stage left for the files stage.
+func (s *State) Key(volume string) ([]byte, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	text, ok := s.luksKeys[volume]
+	if !ok {
+		return nil, false
 	}
-	raw, err := json.Marshal(fetched)
-	if err == nil {
-		s.members[fetchedKey] = raw
-		raw, err = json.Marshal(s.members)
+	u, err := dataurl.Parse(text)
+	if err != nil {
+		return nil, false // written by nobody we know: as good as none
 	}
+	key, err := io.ReadAll(u.Reader())
+	return key, err == nil
+}
+
+// SetKey keeps the key of a LUKS volume for the files stage.
+func (s *State) SetKey(volume string, key []byte) error {
+	return s.change(func() {
+		if s.luksKeys == nil {
+			s.luksKeys = map[string]string{}
+		}
+		s.luksKeys[volume] = "data:;base64," + base64.StdEncoding.EncodeToString(key)
+	})
+}
+
+// DropKey forgets the key of a LUKS volume.
+func (s *State) DropKey(volume string) error {
+	return s.change(func() { delete(s.luksKeys, volume) })
+}
+
+// Notate remembers directories of the target that were made for mounting.
+func (s *State) Notate(dirs ...string) error {
+	return s.change(func() {
+		for _, d := range dirs {
+			if !slices.Contains(s.notated, d) {
+				s.notated = append(s.notated, d)
+			}
+		}
+	})
+}
+
+// Notated are the directories of the target that were made for mounting.
+func (s *State) Notated() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.notated)
+}
+
+// Work returns what was begun on a block device.
+func (s *State) Work(node string) (Work, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w, ok := s.work[node]
+	return w, ok
+}
+
+// SetWork remembers what was begun, or done, on a block device.
+func (s *State) SetWork(node string, w Work) error {
+	return s.change(func() {
+		if s.work == nil {
+			s.work = map[string]Work{}
+		}
+		s.work[node] = w
+	})
+}
+
+func (s *State) change(do func()) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	do()
+	return s.save()
+}
+
+// Save writes the state to the file that it was read from, in one step.
+func (s *State) Save() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.save()
+}
+
+func (s *State) save() error {
+	if s.file == "" {
+		return nil
+	}
+	members := maps.Clone(s.members)
+	if members == nil {
+		members = emptyMembers()
+	}
+	for key, from := range s.written() {
+		raw, err := json.Marshal(from)
+		if err != nil {
+			return fmt.Errorf("encode state: %w", err)
+		}
+		members[key] = raw
+	}
+	raw, err := json.Marshal(members)
 	if err != nil {
 		return fmt.Errorf("encode state: %w", err)
 	}
-	if err := writeFile(name, append(raw, '\n'), stateMode); err != nil {
+	if err := writeFile(s.file, append(raw, '\n'), stateMode); err != nil {
 		return fmt.Errorf("write state: %w", err)
 	}
 	return nil
+}
+
+// written are the members as they are written: lists and maps that are empty are there
+// all the same.
+func (s *State) written() map[string]any {
+	out := map[string]any{
+		fetchedKey: append([]Fetched{}, s.Fetched...), notatedKey: append([]string{}, s.notated...),
+		luksKeysKey: map[string]string{},
+	}
+	if s.luksKeys != nil {
+		out[luksKeysKey] = s.luksKeys
+	}
+	if len(s.work) > 0 {
+		out[workKey] = s.work
+	}
+	return out
 }

@@ -182,14 +182,6 @@ func cutAny(s, separators string) (before, after string, found bool) {
 	return s[:i], s[i+1:], true
 }
 
-// needTool is a conflict when a program is missing.
-func needTool(name string) error {
-	if _, err := run.Find(name); err != nil {
-		return exec.WithHelp(err, "install it where this program runs; its package is usually shadow or passwd")
-	}
-	return nil
-}
-
 // setPassword writes an encrypted password where the target keeps it. The account
 // programs take hashes as arguments only, which every process can read.
 func setPassword(env *exec.Env, secretFile, publicFile, name, hash string) error {

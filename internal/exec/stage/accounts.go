@@ -3,6 +3,7 @@ package stage
 import (
 	"fmt"
 
+	"github.com/kindling-boot/kindling/config/types"
 	"github.com/kindling-boot/kindling/internal/exec"
 	"github.com/kindling-boot/kindling/internal/exec/op"
 )
@@ -48,6 +49,7 @@ func planAccounts(in Input) []exec.Operation {
 			d.Provides = append(d.Provides, exec.GroupKey(u.Name)) // useradd makes it
 		}
 		ops = append(ops, &op.User{About: inTurn(d), Want: u})
+		ops = append(ops, planHomes(in, i, u)...)
 		if len(u.SSHAuthorizedKeys) == 0 {
 			continue
 		}
@@ -56,13 +58,33 @@ func planAccounts(in Input) []exec.Operation {
 				Kind: "ssh keys", Target: u.Name, Step: "createPasswd: ensureUsers",
 				Doing:    fmt.Sprintf("adding ssh keys to user %q", u.Name),
 				AskedBy:  in.origin("passwd", "users", i, "sshAuthorizedKeys"),
-				Needs:    []exec.Key{exec.UserKey(u.Name)},
+				Needs:    []exec.Key{exec.UserKey(u.Name), homesKey(u.Name)},
 				Provides: []exec.Key{exec.MilestoneKey(accountsDone)},
 			},
 			User: u.Name, Home: op.UserHome(u), Keys: u.SSHAuthorizedKeys, Fragment: in.KeysFragment,
 		})
 	}
 	return ops
+}
+
+func homesKey(user string) exec.Key { return exec.MilestoneKey("home of " + user) }
+
+// planHomes hands what the mount stage has made in a home to its user.
+func planHomes(in Input, i int, u types.PasswdUser) []exec.Operation {
+	notated := in.State.Notated()
+	if len(notated) == 0 || u.NoCreateHome != nil && *u.NoCreateHome {
+		return nil
+	}
+	return []exec.Operation{&op.Homes{
+		About: exec.Description{
+			Kind: "home", Target: u.Name, Step: "createPasswd: ensureUsers",
+			Doing:    fmt.Sprintf("handing mount points in the home of %q to the user", u.Name),
+			AskedBy:  in.origin("passwd", "users", i),
+			Needs:    []exec.Key{exec.UserKey(u.Name)},
+			Provides: []exec.Key{homesKey(u.Name), exec.MilestoneKey(accountsDone)},
+		},
+		User: u.Name, Home: op.UserHome(u), Notated: notated,
+	}}
 }
 
 func isAbsent(shouldExist *bool) bool { return shouldExist != nil && !*shouldExist }

@@ -18,6 +18,7 @@ import (
 	"github.com/kindling-boot/kindling/config"
 	"github.com/kindling-boot/kindling/config/source"
 	"github.com/kindling-boot/kindling/internal/exec"
+	"github.com/kindling-boot/kindling/internal/exec/acquire"
 	"github.com/kindling-boot/kindling/internal/sysroot"
 )
 
@@ -29,7 +30,7 @@ func provision(tb testing.TB, cfg config.Config, dir string) {
 		tb.Fatal(err)
 	}
 	engine := exec.Engine{Stage: "files", Root: root}
-	if _, err := engine.Run(tb.Context(), planFiles(Input{Config: cfg, Root: root})); err != nil {
+	if _, err := engine.Run(tb.Context(), planFiles(Input{Config: cfg, Root: root, State: &acquire.State{}})); err != nil {
 		tb.Fatal(err)
 	}
 	if err := root.Close(); err != nil {

@@ -20,20 +20,8 @@ func refuse(in Input, kind, target string, steps ...any) exec.Operation {
 	}
 }
 
-// planKargs plans the kargs stage.
-func planKargs(in Input) []exec.Operation {
-	var ops []exec.Operation
-	for i, a := range in.Config.KernelArguments.ShouldExist {
-		ops = append(ops, refuse(in, "kernel argument", a, "kernelArguments", "shouldExist", i))
-	}
-	for i, a := range in.Config.KernelArguments.ShouldNotExist {
-		ops = append(ops, refuse(in, "kernel argument", a, "kernelArguments", "shouldNotExist", i))
-	}
-	return ops
-}
-
-// planDisks plans the disks stage.
-func planDisks(in Input) []exec.Operation {
+// planLater plans what the disks stage cannot do yet.
+func planLater(in Input) []exec.Operation {
 	s := &in.Config.Storage
 	var ops []exec.Operation
 	for i, d := range s.Disks {
@@ -44,25 +32,6 @@ func planDisks(in Input) []exec.Operation {
 	}
 	for i, l := range s.Luks {
 		ops = append(ops, refuse(in, "LUKS volume", l.Name, "storage", "luks", i))
-	}
-	for i, f := range s.Filesystems {
-		ops = append(ops, refuse(in, "filesystem", f.Device, "storage", "filesystems", i))
-	}
-	return ops
-}
-
-// planMounts plans the mount and umount stages: file systems that have a path.
-func planMounts(in Input) []exec.Operation {
-	var ops []exec.Operation
-	for i, f := range in.Config.Storage.Filesystems {
-		if f.Path == nil || *f.Path == "" || f.Format == nil {
-			continue
-		}
-		switch *f.Format {
-		case "", "swap", "none":
-			continue
-		}
-		ops = append(ops, refuse(in, "mount", *f.Path, "storage", "filesystems", i))
 	}
 	return ops
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/kindling-boot/kindling/config"
 	"github.com/kindling-boot/kindling/config/source"
 	"github.com/kindling-boot/kindling/internal/exec"
+	"github.com/kindling-boot/kindling/internal/exec/acquire"
+	"github.com/kindling-boot/kindling/internal/exec/op"
 	"github.com/kindling-boot/kindling/internal/sysroot"
 )
 
@@ -26,6 +28,12 @@ type Input struct {
 	UserConfigProvided bool
 	// SkipAccounts leaves out users, groups and ssh keys.
 	SkipAccounts bool
+	// Directory tells that the target is a directory, and no machine is to be changed.
+	Directory bool
+	// State is what stages tell each other. It is not nil, nor is Machine.
+	State *acquire.State
+	// Machine is what operations on block devices share.
+	Machine *op.Machine
 }
 
 // Stage is one part of provisioning.
@@ -36,6 +44,8 @@ type Stage struct {
 	Acquires bool
 	// Plan returns the operations; what is impossible is among them. It changes nothing.
 	Plan func(Input) []exec.Operation
+	// Undo plans what takes back a stage that has failed; nil leaves everything as it is.
+	Undo func(Input) []exec.Operation
 }
 
 // Stages in boot order.
@@ -44,9 +54,9 @@ var Stages = []Stage{
 	{Name: "fetch", Acquires: true, Plan: nothing},
 	{Name: "kargs", Plan: planKargs},
 	{Name: "disks", Plan: planDisks},
-	{Name: "mount", Plan: planMounts},
+	{Name: "mount", Plan: planMount, Undo: planUmount},
 	{Name: "files", Plan: planFiles},
-	{Name: "umount", Plan: planMounts},
+	{Name: "umount", Plan: planUmount},
 }
 
 // Find returns a stage by name.

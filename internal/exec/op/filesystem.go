@@ -1,0 +1,238 @@
+package op
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/kindling-boot/kindling/config/types"
+	"github.com/kindling-boot/kindling/internal/exec"
+	"github.com/kindling-boot/kindling/internal/run"
+)
+
+// maker is the program that makes file systems of a format, and how it is told what.
+type maker struct {
+	tool  string
+	force []string
+	// uuid and label are the options; what is written before the UUID comes after it.
+	uuid, uuidPrefix, label string
+	// uuidText rewrites a UUID as the program wants it.
+	uuidText func(string) string
+}
+
+// makers, by the format's name in the config. The arguments are part of the contract.
+var makers = map[string]maker{
+	"ext4":  {tool: "mkfs.ext4", force: []string{"-F"}, uuid: "-U", label: "-L"},
+	"xfs":   {tool: "mkfs.xfs", force: []string{"-f"}, uuid: "-m", uuidPrefix: "uuid=", label: "-L"},
+	"btrfs": {tool: "mkfs.btrfs", force: []string{"--force"}, uuid: "-U", label: "-L"},
+	// there is no option to force: it overwrites everything
+	"vfat": {tool: "mkfs.fat", uuid: "-i", label: "-n", uuidText: func(u string) string { return strings.ReplaceAll(u, "-", "") }},
+	"swap": {tool: "mkswap", force: []string{"-f"}, uuid: "-U", label: "-L"},
+}
+
+// noFormat is the format that stands for no file system.
+const noFormat = "none"
+
+// errOther reports a device with something on it that nobody allowed to destroy.
+var errOther = errors.New("something else is on the device")
+
+// Filesystem is a file system on a block device, or that there is none.
+type Filesystem struct {
+	About exec.Description
+	On    *Machine
+	Want  types.Filesystem
+}
+
+// Describe implements exec.Operation.
+func (o *Filesystem) Describe() *exec.Description { return &o.About }
+
+func (o *Filesystem) what() string { return "filesystem " + deref(o.Want.Format) }
+
+// isWait reports whether the device is only waited for.
+func (o *Filesystem) isWait() bool { return deref(o.Want.Format) == "" }
+
+// Check implements exec.Operation.
+func (o *Filesystem) Check(ctx context.Context, env *exec.Env) (exec.Finding, error) {
+	f := exec.Finding{Action: exec.Create, Details: o.details()}
+	node, made, err := findDevice(ctx, env, o.On, o.Want.Device)
+	switch {
+	case err != nil:
+		return f, err
+	case o.isWait():
+		f.Action = exec.Keep
+		return f, nil
+	}
+	if made {
+		return f, o.needTools()
+	}
+	action, reason, err := o.inspect(ctx, env, node, &f)
+	if err != nil {
+		return f, err
+	}
+	if f.Action = action; action == exec.Keep {
+		return f, nil
+	}
+	f.Details = append(f.Details, reason)
+	if err := o.needTools(); err != nil {
+		return f, err
+	}
+	return f, checkUnused(node)
+}
+
+func (o *Filesystem) needTools() error {
+	if err := needTool(wipefsCmd); err != nil {
+		return err
+	}
+	if deref(o.Want.Format) == noFormat {
+		return nil
+	}
+	return needTool(makers[deref(o.Want.Format)].tool)
+}
+
+// details are what will hold.
+func (o *Filesystem) details() []string {
+	if o.isWait() {
+		return nil
+	}
+	out := []string{"format " + *o.Want.Format}
+	if o.Want.Label != nil {
+		out = append(out, "label "+*o.Want.Label)
+	}
+	if o.Want.UUID != nil {
+		out = append(out, "UUID "+*o.Want.UUID)
+	}
+	return out
+}
+
+// inspect compares what is on the device with what is wanted. The reason tells what will
+// happen to what is there.
+func (o *Filesystem) inspect(ctx context.Context, env *exec.Env, node string, f *exec.Finding) (action exec.Action, reason string, err error) {
+	is, err := probe(ctx, env, node)
+	if err != nil {
+		return exec.Keep, "", err
+	}
+	work, begun := o.On.State.Work(node)
+	wipe := isTrue(o.Want.WipeFilesystem)
+	switch {
+	case begun && !work.Done:
+		return exec.Replace, "the making of " + work.What + " was interrupted", nil
+	case begun && work.Result == o.result(is):
+		return exec.Keep, "", nil // what this config asked for was made since the machine was started
+	case is.format == "" && deref(o.Want.Format) == noFormat:
+		return exec.Keep, "", nil
+	case is.format == "":
+		return exec.Create, "the device is empty", nil
+	case wipe:
+		return exec.Replace, "WIPES " + is.String(), nil
+	case o.matches(is):
+		if is.ambivalent {
+			f.Warnings = append(f.Warnings, "there are traces of other file systems on the device; it is used as "+is.format)
+		}
+		if incomplete, err := isIncomplete(node, is.format); err != nil {
+			return exec.Keep, "", err
+		} else if incomplete {
+			return exec.Replace, "the " + is.format + " file system was never completed", nil
+		}
+		return exec.Keep, "", nil
+	}
+	return exec.Keep, "", exec.WithHelp(fmt.Errorf("%w: %s", errOther, is),
+		"set wipeFilesystem: true to replace it; or give its format, label and UUID to keep it")
+}
+
+// matches reports whether a file system is the wanted one.
+func (o *Filesystem) matches(is signature) bool {
+	w := &o.Want
+	return is.format == deref(w.Format) && (w.Label == nil || *w.Label == is.label) &&
+		(w.UUID == nil || strings.EqualFold(canonicalUUID(is.format, *w.UUID), canonicalUUID(is.format, is.uuid)))
+}
+
+// canonicalUUID drops the dash of a FAT volume id, which may be written or not.
+func canonicalUUID(format, uuid string) string {
+	if format == "vfat" && len(uuid) == 9 && uuid[4] == '-' {
+		return uuid[:4] + uuid[5:]
+	}
+	return uuid
+}
+
+// result identifies the file system that was made for this config.
+func (o *Filesystem) result(is signature) string {
+	data, err := json.Marshal(struct {
+		Want types.Filesystem
+		Is   string
+	}{o.Want, is.String()})
+	if err != nil {
+		return "" // never: texts and booleans
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// Apply implements exec.Operation.
+func (o *Filesystem) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, err error) {
+	node, err := o.On.node(ctx, env, o.Want.Device)
+	if err != nil || o.isWait() {
+		return out, err
+	}
+	action, _, err := o.inspect(ctx, env, node, &exec.Finding{})
+	if err != nil || action == exec.Keep {
+		return out, err
+	}
+	if err := checkUnused(node); err != nil {
+		return out, err
+	}
+	if err := o.On.State.SetWork(node, acquireWork(o.what(), "")); err != nil {
+		return out, err
+	}
+	if err := wipe(ctx, env, node); err != nil {
+		return out, err
+	}
+	if m, ok := makers[*o.Want.Format]; ok {
+		if _, err := env.Run(ctx, run.Command{Name: m.tool, Args: o.arguments(m, node)}); err != nil {
+			return out, err
+		}
+	}
+	if err := o.On.settle(ctx, env, node); err != nil {
+		return out, err
+	}
+	return out, o.verify(ctx, env, node)
+}
+
+// arguments of the program: those of the user first, so that ours win.
+func (o *Filesystem) arguments(m maker, node string) []string {
+	args := append(append([]string{}, o.Want.Options...), m.force...)
+	if u := o.Want.UUID; u != nil {
+		text := *u
+		if m.uuidText != nil {
+			text = m.uuidText(text)
+		}
+		args = append(args, m.uuid, m.uuidPrefix+text)
+	}
+	if o.Want.Label != nil {
+		args = append(args, m.label, *o.Want.Label)
+	}
+	return append(args, node)
+}
+
+// verify looks whether what was made is what was wanted, and only then takes it for done.
+func (o *Filesystem) verify(ctx context.Context, env *exec.Env, node string) error {
+	is, err := probe(ctx, env, node)
+	if err != nil {
+		return err
+	}
+	wanted := *o.Want.Format
+	if wanted == noFormat {
+		wanted = ""
+	}
+	if is.format != wanted || wanted != "" && !o.matches(is) {
+		found := is.String()
+		if found == "" {
+			found = "nothing"
+		}
+		return fmt.Errorf("the new file system is not the wanted one: %s is on the device", found)
+	}
+	return o.On.State.SetWork(node, acquireWork(o.what(), o.result(is)))
+}

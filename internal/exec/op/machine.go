@@ -1,0 +1,185 @@
+package op
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/kindling-boot/kindling/internal/exec"
+	"github.com/kindling-boot/kindling/internal/exec/acquire"
+	"github.com/kindling-boot/kindling/internal/run"
+)
+
+const (
+	udevadmCmd = "udevadm"
+	wipefsCmd  = "wipefs"
+	// udevControl is there while udev runs: systemd-udevd.service(8).
+	udevControl = "/run/udev/control"
+	// pollPause is how long to wait before looking for a device again.
+	pollPause = 20 * time.Millisecond
+	// tellPause is how often somebody who waits is told so.
+	tellPause = 10 * time.Second
+)
+
+// errNoDevice reports a device that is not there.
+var errNoDevice = errors.New("the device is not there")
+
+// errInUse reports a device that something else works with.
+var errInUse = errors.New("the device is in use")
+
+// Machine is what the operations on block devices of one stage share.
+type Machine struct {
+	// State keeps keys, and what was begun on devices.
+	State *acquire.State
+	// Wait is how long devices are waited for, all together; 0 does not wait.
+	Wait time.Duration
+
+	once     sync.Once
+	deadline time.Time
+
+	mu      sync.Mutex
+	settler sync.Mutex
+	pending []string
+	settled map[string]error
+}
+
+// node waits for a device and returns its kernel node, such as /dev/vda3. Programs get
+// that: links such as by-label lead elsewhere, or nowhere, once a program has begun.
+// The error's cause is errNoDevice.
+func (m *Machine) node(ctx context.Context, env *exec.Env, device string) (string, error) {
+	m.once.Do(func() { m.deadline = time.Now().Add(m.Wait) })
+	told := time.Now()
+	for {
+		node, err := blockNode(device)
+		if err == nil || !errors.Is(err, errNoDevice) {
+			return node, err
+		}
+		if !time.Now().Before(m.deadline) {
+			return "", exec.WithHelp(err, "connect the device, or correct its path. The disks of this machine: "+disksHere())
+		}
+		if time.Since(told) >= tellPause {
+			told = time.Now()
+			env.Note(ctx, fmt.Sprintf("waiting for device %s, at most %v more", device, time.Until(m.deadline).Round(time.Second)), nil)
+		}
+		select {
+		case <-ctx.Done():
+			return "", context.Cause(ctx)
+		case <-time.After(pollPause):
+		}
+	}
+}
+
+// blockNode returns the kernel node that a path leads to.
+func blockNode(device string) (string, error) {
+	node, err := filepath.EvalSymlinks(device)
+	if errors.Is(err, os.ErrNotExist) {
+		return "", errNoDevice
+	}
+	if err != nil {
+		return "", err
+	}
+	info, err := os.Stat(node)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return "", errNoDevice
+	case err != nil:
+		return "", err
+	case info.Mode()&os.ModeDevice == 0 || info.Mode()&os.ModeCharDevice != 0:
+		return "", fmt.Errorf("%s is no block device", device)
+	}
+	return node, nil
+}
+
+// checkUnused returns an error if a device is mounted, is swap, or part of another device.
+// The kernel answers: open(2), O_EXCL without O_CREAT.
+func checkUnused(node string) error {
+	fd, err := unix.Open(node, unix.O_RDONLY|unix.O_EXCL|unix.O_CLOEXEC, 0)
+	if errors.Is(err, unix.EBUSY) {
+		return exec.WithHelp(errInUse, "unmount it, or stop what holds it: "+strings.Join(holders(node), ", "))
+	}
+	if err != nil {
+		return fmt.Errorf("open %s: %w", node, err)
+	}
+	return unix.Close(fd)
+}
+
+// settle lets udev look at devices again after they were changed, and waits until it is
+// done. Those who come while udev is busy share the next call.
+func (m *Machine) settle(ctx context.Context, env *exec.Env, node string) error {
+	if _, err := os.Stat(udevControl); err != nil {
+		return nil //nolint:nilerr // without udev nobody makes links
+	}
+	m.mu.Lock()
+	if m.settled == nil {
+		m.settled = map[string]error{}
+	}
+	delete(m.settled, node)
+	m.pending = append(m.pending, node)
+	m.mu.Unlock()
+	m.settler.Lock()
+	defer m.settler.Unlock()
+	m.mu.Lock()
+	batch := m.pending
+	m.pending = nil
+	err, done := m.settled[node]
+	m.mu.Unlock()
+	if done {
+		return err
+	}
+	_, err = env.Run(ctx, run.Command{Name: udevadmCmd, Args: append([]string{"trigger", "--settle"}, batch...)})
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, n := range batch {
+		m.settled[n] = err
+	}
+	return err
+}
+
+// wipe erases all signatures.
+func wipe(ctx context.Context, env *exec.Env, node string) error {
+	_, err := env.Run(ctx, run.Command{Name: wipefsCmd, Args: []string{"-a", node}})
+	return err
+}
+
+// acquireWork is what the state remembers: without a result the work has only begun.
+func acquireWork(what, result string) acquire.Work {
+	return acquire.Work{What: what, Done: result != "", Result: result}
+}
+
+// findDevice returns the node of a device before anything is changed. When made is true
+// an operation of the plan makes the device, so that what is there now means nothing.
+func findDevice(ctx context.Context, env *exec.Env, m *Machine, device string) (node string, made bool, err error) {
+	if env.Promises(exec.DeviceKey(device)) {
+		return "", true, nil
+	}
+	node, err = m.node(ctx, env, device)
+	if errors.Is(err, errNoDevice) && env.Promises(exec.DeviceKey("")) {
+		return "", true, nil
+	}
+	return node, false, err
+}
+
+// busyTime is how long something may still be in use by a program that is about to end.
+const busyTime = 5 * time.Second
+
+// retryBusy repeats a call while it says that something is in use.
+func retryBusy(ctx context.Context, call func() error) error {
+	for deadline := time.Now().Add(busyTime); ; {
+		err := call()
+		if !errors.Is(err, unix.EBUSY) || !time.Now().Before(deadline) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(pollPause):
+		}
+	}
+}
