@@ -110,12 +110,12 @@ func parseApplyFlags(name string, args []string, stdout, stderr io.Writer, forma
 func (o applyFlags) run(stdin io.Reader, log *eventlog.Log, sink exec.Sink, done func(exec.Plan), accounts bool) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	root, ops, err := o.prepare(ctx, stdin, log, accounts)
+	root, fetcher, ops, err := o.prepare(ctx, stdin, log, accounts)
 	if err != nil {
 		return err
 	}
 	defer root.Close() //nolint:errcheck // nothing is written through the descriptor of the root
-	engine := exec.Engine{Stage: "files", Root: root, Sink: sink}
+	engine := exec.Engine{Stage: "files", Root: root, Fetcher: fetcher, Sink: sink}
 	plan, err := engine.Run(ctx, ops)
 	if err == nil && done != nil {
 		done(plan)
@@ -124,29 +124,33 @@ func (o applyFlags) run(stdin io.Reader, log *eventlog.Log, sink exec.Sink, done
 }
 
 // prepare reads the config and plans its stages.
-func (o applyFlags) prepare(ctx context.Context, stdin io.Reader, log *eventlog.Log, accounts bool) (*sysroot.Root, []exec.Operation, error) {
+func (o applyFlags) prepare(ctx context.Context, stdin io.Reader, log *eventlog.Log, accounts bool) (*sysroot.Root, *resource.Fetcher, []exec.Operation, error) {
 	f, err := source.Open(o.config, stdin, source.MaxJSON)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	cfg, ds, err := parseDocument(ctx, f, o.offline)
+	fetcher := newFetcher("", o.offline, 0, log)
+	cfg, ds, err := parseDocument(ctx, f, fetcher)
 	reportDiagnostics(log, ds)
 	if errors.Is(err, resource.ErrNeedNet) || err == nil && o.offline && acquire.NeedsNet(cfg) {
-		return nil, nil, errors.Join(errRemote, err)
+		return nil, nil, nil, errors.Join(errRemote, err)
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
+	}
+	if fetcher, err = fetcher.Under(ctx, cfg.Ignition); err != nil {
+		return nil, nil, nil, err
 	}
 	if !accounts && !o.ignoreUnsupported && hasAccounts(cfg) {
-		return nil, nil, errAccounts
+		return nil, nil, nil, errAccounts
 	}
 	fragment, err := keysFragment()
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	root, err := sysroot.Open(o.root)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	state := &acquire.State{}
 	in := stage.Input{
@@ -160,7 +164,7 @@ func (o applyFlags) prepare(ctx context.Context, stdin io.Reader, log *eventlog.
 		}
 		ops = append(ops, s.Plan(in)...)
 	}
-	return root, ops, nil
+	return root, fetcher, ops, nil
 }
 
 func hasAccounts(cfg config.Config) bool {

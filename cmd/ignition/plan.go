@@ -51,12 +51,12 @@ func (o applyFlags) plan(stdin io.Reader, log *eventlog.Log, sink exec.Sink) (ex
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	o.machine = true
-	root, ops, err := o.prepare(ctx, stdin, log, true)
+	root, fetcher, ops, err := o.prepare(ctx, stdin, log, true)
 	if err != nil {
 		return nil, err
 	}
 	defer root.Close() //nolint:errcheck // nothing is written
-	engine := exec.Engine{Stage: "files", Root: root, Sink: sink, Detailed: true}
+	engine := exec.Engine{Stage: "files", Root: root, Fetcher: fetcher, Sink: sink, Detailed: true}
 	return engine.Plan(ctx, ops)
 }
 

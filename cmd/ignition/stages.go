@@ -68,7 +68,11 @@ func (r *stageRun) run(ctx context.Context, s stage.Stage) error {
 		return err
 	}
 	defer root.Close() //nolint:errcheck // nothing is written through the descriptor of the root
-	engine := exec.Engine{Stage: s.Name, Root: root, Sink: r.log.Sink()}
+	fetcher, err := newFetcher(*r.platform, s.Name == "fetch-offline", 0, r.log).Under(ctx, full.Ignition)
+	if err != nil {
+		return err
+	}
+	engine := exec.Engine{Stage: s.Name, Root: root, Fetcher: fetcher, Sink: r.log.Sink()}
 	in := stage.Input{
 		Config: full, Root: root, KeysFragment: fragment,
 		Report: true, UserConfigProvided: r.state.UserConfigProvided(),
@@ -109,7 +113,7 @@ func (r *stageRun) acquire(ctx context.Context, offline bool) (config.Config, er
 	}
 	reportDiagnostics(r.log, ds)
 	used := []acquire.Fetched{{Kind: "user", Source: from}}
-	renderer := acquire.Renderer{Offline: offline}
+	renderer := acquire.Renderer{Fetcher: newFetcher(*r.platform, offline, r.fetchTimeout, r.log)}
 	rendered, err := renderer.Render(ctx, cfg)
 	reportDiagnostics(r.log, renderer.Warnings)
 	used = append(used, renderer.Used...)
@@ -197,13 +201,22 @@ func textOf(ds diag.List) string {
 	return b.String()
 }
 
+// newFetcher returns what opens the resources of a run. total limits each of them until
+// a config says otherwise.
+func newFetcher(platform string, offline bool, total time.Duration, log *eventlog.Log) *resource.Fetcher {
+	return resource.New(resource.Options{
+		Offline: offline, Platform: platform, Total: total,
+		Warn: func(line string) { log.Printf(eventlog.Warning, "%s", line) },
+	})
+}
+
 // parseDocument reads and renders the config that a command was given.
-func parseDocument(ctx context.Context, f *source.File, offline bool) (config.Config, diag.List, error) {
+func parseDocument(ctx context.Context, f *source.File, fetcher *resource.Fetcher) (config.Config, diag.List, error) {
 	cfg, ds, err := acquire.Parse(f)
 	if err != nil {
 		return cfg, nil, err
 	}
-	renderer := acquire.Renderer{Offline: offline}
+	renderer := acquire.Renderer{Fetcher: fetcher}
 	rendered, err := renderer.Render(ctx, cfg)
 	return rendered, append(ds, renderer.Warnings...), err
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kindling-boot/kindling/internal/resource"
 	"github.com/kindling-boot/kindling/internal/sysroot"
 )
 
@@ -21,6 +22,8 @@ type Engine struct {
 	// Stage is its name.
 	Stage string
 	Root  *sysroot.Root
+	// Fetcher opens what the config refers to; nil has local contents only.
+	Fetcher *resource.Fetcher
 	// Sink takes the events; nil drops them.
 	Sink Sink
 	// Detailed asks for diffs in findings.
@@ -92,7 +95,7 @@ func (e *Engine) Run(ctx context.Context, ops []Operation) (Plan, error) {
 // check runs every Check.
 func (e *Engine) check(ctx context.Context, ops []Operation) (Plan, *Env, error) {
 	plan := make(Plan, len(ops))
-	env := &Env{Root: e.Root, Detailed: e.Detailed, events: newStream(e.Stage, e.Sink), promises: map[Key]bool{}}
+	env := &Env{Root: e.Root, Fetcher: e.Fetcher, Detailed: e.Detailed, events: newStream(e.Stage, e.Sink), promises: map[Key]bool{}}
 	for i, o := range ops {
 		plan[i] = Planned{op: o, What: o.Describe()}
 		for _, k := range plan[i].What.Provides {

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/kindling-boot/kindling/internal/resource"
 	"github.com/kindling-boot/kindling/internal/run"
 	"github.com/kindling-boot/kindling/internal/sysroot"
 )
@@ -17,6 +18,8 @@ import (
 type Env struct {
 	// Root is the target root.
 	Root *sysroot.Root
+	// Fetcher opens what the config refers to; nil has local contents only.
+	Fetcher *resource.Fetcher
 	// Detailed asks for diffs in findings.
 	Detailed bool
 

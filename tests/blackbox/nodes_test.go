@@ -3,6 +3,8 @@ package blackbox
 import (
 	"crypto/sha512"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +13,8 @@ import (
 
 // The decision table of files, directories and links, row by row.
 func TestNodes(t *testing.T) {
+	nothing := httptest.NewServer(http.NotFoundHandler())
+	defer nothing.Close()
 	needRoot(t)
 	hash := fmt.Sprintf("sha512-%x", sha512.Sum512([]byte("new")))
 	for _, c := range []struct {
@@ -75,7 +79,7 @@ func TestNodes(t *testing.T) {
 		{"a link up and out stays in", []string{"link a ../../../.."}, `"files":[{"path":"/a/x","contents":{"source":"data:,new"}}]`, []string{`x -rw-r--r-- 0:0 "new"`}, ""},
 		{"a circle of links is a conflict", []string{"link a b", "link b a"}, `"files":[{"path":"/a/x"}]`, nil, "circle"},
 		{"an unknown owner is a conflict", nil, `"files":[{"path":"/x","user":{"name":"nobody-here"}}]`, nil, `user "nobody-here" does not exist`},
-		{"a scheme of later versions is named", nil, `"files":[{"path":"/x","contents":{"source":"https://example.com/x?token=hush"}}]`, nil, "scheme https"},
+		{"what a server does not have is a conflict", nil, `"files":[{"path":"/y"},{"path":"/x","contents":{"source":"` + nothing.URL + `/x?token=hush"}}]`, nil, "HTTP status 404"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			x := newTarget(t, c.before...)

@@ -3,6 +3,8 @@ package blackbox
 import (
 	"encoding/base64"
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -266,6 +268,8 @@ func (x *target) checkNeedNet(config string, flag, cache, user bool) {
 }
 
 func TestReferencesBetweenConfigs(t *testing.T) {
+	nothing := httptest.NewServer(http.NotFoundHandler())
+	defer nothing.Close()
 	inline := func(s string) string { return "data:;base64," + base64.StdEncoding.EncodeToString([]byte(s)) }
 	child := inline(`{"ignition":{"version":"3.4.0"},"storage":{"files":[{"path":"/x","contents":{"source":"data:,child"}}]}}`)
 	for _, c := range []struct {
@@ -278,7 +282,7 @@ func TestReferencesBetweenConfigs(t *testing.T) {
 		{"an empty reference is an error", `"merge":[{"source":"data:,"}]`, 1, "it is empty"},
 		{"a broken reference is named", `"merge":[{"source":"data:,nonsense"}]`, 1, "config.ign#ignition.config.merge[0]"},
 		{"a reference with the wrong hash", `"merge":[{"source":"` + child + `","verification":{"hash":"sha256-` + strings.Repeat("0", 64) + `"}}]`, 1, "hash does not match"},
-		{"a scheme of later versions", `"merge":[{"source":"https://example.com/x?token=hush"}]`, 1, "scheme https"},
+		{"a reference to what a server does not have", `"merge":[{"source":"` + nothing.URL + `/x?token=hush"}]`, 1, "HTTP status 404"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			x := newTarget(t)

@@ -1,11 +1,9 @@
 package acquire
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"slices"
 
@@ -32,8 +30,8 @@ var (
 
 // Renderer follows the references of configs to others.
 type Renderer struct {
-	// Offline refuses what needs the network with resource.ErrNeedNet.
-	Offline bool
+	// Fetcher opens what configs refer to; nil has local configs only.
+	Fetcher *resource.Fetcher
 	// Warnings of all referenced configs.
 	Warnings diag.List
 	// Used are the referenced configs, in the order they were fetched.
@@ -94,10 +92,10 @@ func (r *Renderer) reference(ctx context.Context, in config.Config, ref types.Re
 	case r.count > maxReferences:
 		return fail(errTooMany)
 	}
-	if r.Offline && resource.NeedsNet(ref) {
-		return fail(resource.ErrNeedNet)
+	data, err := r.Fetcher.ReadAll(ctx, ref, source.MaxJSON)
+	if errors.Is(err, resource.ErrTooLarge) {
+		err = source.ErrTooLarge
 	}
-	data, err := read(ctx, ref)
 	if err != nil {
 		return fail(err)
 	}
@@ -111,21 +109,6 @@ func (r *Renderer) reference(ctx context.Context, in config.Config, ref types.Re
 	r.Warnings = append(r.Warnings, ds...)
 	r.Used = append(r.Used, Fetched{Kind: "user", Source: pathOf(*ref.Source), Referenced: true})
 	return r.render(ctx, cfg, append(slices.Clone(chain), *ref.Source))
-}
-
-// read fetches a whole config.
-func read(ctx context.Context, ref types.Resource) (data []byte, err error) {
-	s, err := resource.Open(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	var b bytes.Buffer
-	n, err := io.Copy(&b, io.LimitReader(s, source.MaxJSON+1))
-	if err == nil && n > source.MaxJSON {
-		err = source.ErrTooLarge
-	}
-	return b.Bytes(), err
 }
 
 // nameOf is what people know a referenced config by.

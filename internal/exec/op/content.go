@@ -15,26 +15,29 @@ import (
 )
 
 // content is what a file shall hold: resources one after another.
-type content []types.Resource
+type content struct {
+	fetcher   *resource.Fetcher
+	resources []types.Resource
+}
 
 // buffers are for copying; the size is that of a pipe.
 var buffers = sync.Pool{New: func() any { b := make([]byte, 64<<10); return &b }}
 
 // writeTo fetches, unpacks and verifies everything, and writes it.
 func (c content) writeTo(ctx context.Context, w io.Writer) error {
-	for _, r := range c {
-		if err := copyResource(ctx, w, r); err != nil {
+	for _, r := range c.resources {
+		if err := c.copyResource(ctx, w, r); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func copyResource(ctx context.Context, w io.Writer, r types.Resource) (err error) {
+func (c content) copyResource(ctx context.Context, w io.Writer, r types.Resource) (err error) {
 	if r.Source == nil || *r.Source == "" {
 		return nil
 	}
-	s, err := resource.Open(ctx, r)
+	s, err := c.fetcher.Open(ctx, r)
 	if err != nil {
 		return withFetchHelp(err)
 	}
@@ -78,9 +81,9 @@ func withFetchHelp(err error) error {
 // check finds out before anything is changed whether the content can be had. What
 // needs no unpacking and no verification was seen to decode when the config was read.
 func (c content) check(ctx context.Context) error {
-	for _, r := range c {
+	for _, r := range c.resources {
 		if deref(r.Verification.Hash) == "" && deref(r.Compression) == "" {
-			s, err := resource.Open(ctx, r)
+			s, err := c.fetcher.Open(ctx, r)
 			if err != nil {
 				return withFetchHelp(err)
 			}
@@ -89,7 +92,7 @@ func (c content) check(ctx context.Context) error {
 			}
 			continue
 		}
-		if err := copyResource(ctx, io.Discard, r); err != nil {
+		if err := c.copyResource(ctx, io.Discard, r); err != nil {
 			return err
 		}
 	}

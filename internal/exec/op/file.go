@@ -92,11 +92,11 @@ func (o *File) inspect(ctx context.Context, env *exec.Env) (s fileState, err err
 		return s, err
 	}
 	hasSource := o.Contents.Source != nil
-	all := make(content, 0, len(o.Append)+1)
+	all := content{fetcher: env.Fetcher, resources: make([]types.Resource, 0, len(o.Append)+1)}
 	if hasSource {
-		all = append(all, o.Contents)
+		all.resources = append(all.resources, o.Contents)
 	}
-	all = append(all, o.Append...)
+	all.resources = append(all.resources, o.Append...)
 	s.mode = defaultFileMode
 	isRegular := s.is.Kind == sysroot.Regular
 	if o.Mode != nil {
@@ -125,7 +125,7 @@ func (o *File) inspect(ctx context.Context, env *exec.Env) (s fileState, err err
 			return s, there(s.is)
 		}
 		s.write, s.writes = all, !same
-	} else if len(all) > 0 {
+	} else if len(all.resources) > 0 {
 		done, err := all.isTailOf(ctx, e, s.is.Size)
 		if err != nil {
 			return s, err
