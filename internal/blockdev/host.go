@@ -1,0 +1,109 @@
+// Package blockdev is the block devices of a machine: their sizes, names, partitions
+// and users. Below it, gpt reads and writes partition tables.
+//
+// No program is started, and nothing but Host.TellKernel changes anything. Names of struct fields and files come from the kernel's
+// Documentation/ABI/stable/sysfs-block and Documentation/filesystems/proc.rst.
+package blockdev
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Host is where the machine describes itself. The zero value is this machine; tests
+// give a directory with sys, proc and dev in it.
+type Host struct {
+	Root string
+}
+
+func (h Host) path(name string) string { return filepath.Join("/", h.Root, name) }
+
+// Node is a block device of the kernel.
+type Node struct {
+	Path   string // /dev/sda1, without links
+	Name   string // sda1: its directory in /sys/class/block
+	Device uint64 // major and minor number, as stat(2) gives them
+}
+
+// ErrNotBlock reports a path that exists and leads to no block device.
+var ErrNotBlock = errors.New("not a block device")
+
+// Resolve follows the links of a path such as /dev/disk/by-label/data.
+//
+// Errors: fs.ErrNotExist, also for a link that leads nowhere; ErrNotBlock.
+func (h Host) Resolve(path string) (Node, error) {
+	resolved, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return Node{}, fmt.Errorf("resolve device %s: %w", path, withoutPath(err))
+	}
+	info, err := os.Stat(resolved)
+	if err != nil {
+		return Node{}, fmt.Errorf("resolve device %s: %w", path, withoutPath(err))
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || info.Mode()&(fs.ModeDevice|fs.ModeCharDevice) != fs.ModeDevice {
+		return Node{}, fmt.Errorf("resolve device %s: %s: %w", path, resolved, ErrNotBlock)
+	}
+	n := Node{Path: resolved, Name: filepath.Base(resolved), Device: stat.Rdev}
+	// Nodes that somebody made elsewhere, or whose name udev changed: the number counts.
+	link, err := os.Readlink(h.path(fmt.Sprintf("sys/dev/block/%d:%d", unix.Major(n.Device), unix.Minor(n.Device))))
+	if err == nil {
+		n.Name = filepath.Base(link)
+	}
+	return n, nil
+}
+
+// named is the node of a device of /sys/class/block. Slashes in names, as in
+// cciss/c0d0, are written as exclamation marks there.
+func (h Host) named(name string) Node {
+	n := Node{Name: name, Path: h.path("dev/" + strings.ReplaceAll(name, "!", "/"))}
+	var major, minor uint32
+	if _, err := fmt.Sscanf(h.attribute(name, "dev"), "%d:%d", &major, &minor); err == nil {
+		n.Device = unix.Mkdev(major, minor)
+	}
+	return n
+}
+
+// attribute is the trimmed content of a file below /sys/class/block/NAME, empty if
+// there is none.
+func (h Host) attribute(name, file string) string {
+	raw, err := os.ReadFile(h.path(filepath.Join("sys/class/block", name, file)))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(raw))
+}
+
+// entries are the names in a directory below /sys/class/block/NAME; none if it is not
+// there.
+func (h Host) entries(name, dir string) []string {
+	found, err := os.ReadDir(h.path(filepath.Join("sys/class/block", name, dir)))
+	if err != nil {
+		return nil
+	}
+	names := make([]string, 0, len(found))
+	for _, e := range found {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// MapperName is the name of a device-mapper device (multipath, LVM, LUKS), empty for
+// others.
+func (h Host) MapperName(n Node) string { return h.attribute(n.Name, "dm/name") }
+
+// withoutPath takes the path out of an error that names it already.
+func withoutPath(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
