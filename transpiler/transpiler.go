@@ -212,11 +212,7 @@ func findVariant(tree *source.Tree) (*variant.Variant, diag.List) {
 		return fail(ruleVariant, "variant", "use variant openshift", "variant rhcos does not exist any more")
 	}
 	if _, known := variant.Find(h.Variant, ""); !known {
-		help := ""
-		if near := schema.Nearest(h.Variant, variant.Names()); near != "" {
-			help = fmt.Sprintf("did you mean %q?", near)
-		}
-		return fail(ruleVariant, "variant", help, "unknown variant %q", h.Variant)
+		return fail(ruleVariant, "variant", sugar.DidYouMean(h.Variant, variant.Names()), "unknown variant %q", h.Variant)
 	}
 	if h.Version == "" {
 		return fail(ruleVersion, "version", "", "the document names no version")

@@ -194,7 +194,7 @@ func (s *BootDevice) Desugar(c *Ctx) {
 		root = "/dev/mapper/root"
 	}
 	p.filesystem(root, "xfs", "root")
-	p.origins.add(doc("storage"), doc("boot_device"))
+	p.origins.Add(doc("storage"), doc("boot_device"))
 	c.AddParent(p.config, p.origins)
 }
 
@@ -235,7 +235,7 @@ func (p *bootParent) mirror(devices []string, partitions []bootPartition) {
 				p.filesystem("/dev/disk/by-partlabel/"+label, "vfat", label)
 			}
 		}
-		p.origins.add(doc("storage", "disks", i), at.At("devices", i))
+		p.origins.Add(doc("storage", "disks", i), at.At("devices", i))
 		storage.Disks = append(storage.Disks, disk)
 	}
 	for _, name := range []string{"boot", "root"} {
@@ -246,8 +246,8 @@ func (p *bootParent) mirror(devices []string, partitions []bootPartition) {
 		}
 		storage.Raid = append(storage.Raid, raid)
 	}
-	p.origins.add(doc("storage", "disks"), at)
-	p.origins.add(doc("storage", "raid"), at)
+	p.origins.Add(doc("storage", "disks"), at)
+	p.origins.Add(doc("storage", "raid"), at)
 	p.filesystem("/dev/md/md-boot", "ext4", "boot")
 }
 
@@ -261,9 +261,9 @@ func (p *bootParent) luks(l *bootDeviceLuks, device string, target spec.Version)
 		volume.Clevis = types.Clevis{Tang: l.Tang, Threshold: l.Threshold, Tpm2: l.Tpm2}
 	}
 	p.config.Storage.Luks = []types.Luks{volume}
-	p.origins.add(doc("storage", "luks"), at)
-	p.origins.add(to, at)
-	p.origins.add(to.At("clevis"), at)
-	p.origins.add(to.At("cex"), at.At("cex"))
-	p.origins.add(to.At("discard"), at.At("discard"))
+	p.origins.Add(doc("storage", "luks"), at)
+	p.origins.Add(to, at)
+	p.origins.Add(to.At("clevis"), at)
+	p.origins.Add(to.At("cex"), at.At("cex"))
+	p.origins.Add(to.At("discard"), at.At("discard"))
 }

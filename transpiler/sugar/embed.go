@@ -6,11 +6,11 @@ import (
 	"github.com/kindling-boot/kindling/config/types"
 )
 
-// embed makes data the source of a resource, in its shortest form: escaped text,
+// Embed makes data the source of a resource, in its shortest form: escaped text,
 // base64, or, unless the user chose a compression, compressed base64. From target
 // 3.1.0 on compression is always written, so that a child config cannot inherit
 // another one; 3.0.0 has escaped text only.
-func (c *Ctx) embed(r *types.Resource, data []byte) {
+func (c *Ctx) Embed(r *types.Resource, data []byte) {
 	if c.Target == spec.V3_0 {
 		url := dataurl.Escaped(data)
 		r.Source = &url

@@ -53,11 +53,11 @@ func (s *Grub) Desugar(c *Ctx) {
 		names = append(names, u.Name)
 		fmt.Fprintf(&passwords, "password_pbkdf2 %s %s\n", u.Name, *u.PasswordHash)
 	}
-	text := fmt.Sprintf("%s\nset superusers=%q\n%s", header, strings.Join(names, " "), passwords.String())
+	text := fmt.Sprintf("%s\nset superusers=%q\n%s", Header, strings.Join(names, " "), passwords.String())
 
 	format, boot := "ext4", "/boot"
 	var users types.Resource
-	c.embed(&users, []byte(text))
+	c.Embed(&users, []byte(text))
 	var parent types.Config
 	parent.Storage.Filesystems = []types.Filesystem{{Device: "/dev/disk/by-label/boot", Format: &format, Path: &boot}}
 	file := types.File{Node: types.Node{Path: grubUserConfig}}
@@ -70,6 +70,6 @@ func (s *Grub) Desugar(c *Ctx) {
 
 	origins := c.NewOrigins()
 	at := doc("grub", "users")
-	origins.add(doc("storage"), at)
+	origins.Add(doc("storage"), at)
 	c.AddParent(parent, origins)
 }

@@ -24,12 +24,12 @@ type origin struct {
 	whole bool
 }
 
-// add remembers the place of a value; what is inside the value is looked for
+// Add remembers the place of a value; what is inside the value is looked for
 // inside the place.
-func (o *Origins) add(value, place source.Path) { o.put(value, origin{place: place}) }
+func (o *Origins) Add(value, place source.Path) { o.put(value, origin{place: place}) }
 
-// addWhole remembers the place of a value and of everything inside it.
-func (o *Origins) addWhole(value, place source.Path) { o.put(value, origin{place: place, whole: true}) }
+// AddWhole remembers the place of a value and of everything inside it.
+func (o *Origins) AddWhole(value, place source.Path) { o.put(value, origin{place: place, whole: true}) }
 
 func (o *Origins) put(value source.Path, from origin) {
 	if o.known == nil {

@@ -146,7 +146,7 @@ func (t *quadletText) write(c *Ctx, file string, at source.Path) {
 	}
 	mode := 0o644
 	f := types.File{Node: types.Node{Path: file}, Mode: &mode}
-	c.embed(&f.Contents, data)
+	c.Embed(&f.Contents, data)
 	c.From(doc("storage", "files", len(c.Config.Storage.Files)), at)
 	c.Config.Storage.Files = append(c.Config.Storage.Files, f)
 }

@@ -133,10 +133,10 @@ func (s *Resources) Desugar(c *Ctx) {
 		switch {
 		case sugar.Local != nil:
 			if data, ok := c.Files.read(c, *sugar.Local, at.At("local")); ok {
-				c.embed(r, data)
+				c.Embed(r, data)
 			}
 		case sugar.Inline != nil:
-			c.embed(r, []byte(*sugar.Inline))
+			c.Embed(r, []byte(*sugar.Inline))
 		}
 	})
 }

@@ -8,9 +8,11 @@ package sugar
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/kindling-boot/kindling/config/diag"
 	"github.com/kindling-boot/kindling/config/merge"
+	"github.com/kindling-boot/kindling/config/schema"
 	"github.com/kindling-boot/kindling/config/source"
 	"github.com/kindling-boot/kindling/config/spec"
 	"github.com/kindling-boot/kindling/config/types"
@@ -62,12 +64,12 @@ func (c *Ctx) Where() source.Locator { return c.where }
 
 // Errorf reports a problem at a place of the document.
 func (c *Ctx) Errorf(rule *diag.Rule, at source.Path, format string, args ...any) {
-	c.report(diag.Error, rule, at, fmt.Sprintf(format, args...))
+	c.report(diag.Error, rule, at, "", fmt.Sprintf(format, args...))
 }
 
 // Warnf reports something that is allowed but surely not meant.
 func (c *Ctx) Warnf(rule *diag.Rule, at source.Path, format string, args ...any) {
-	c.report(diag.Warning, rule, at, fmt.Sprintf(format, args...))
+	c.report(diag.Warning, rule, at, "", fmt.Sprintf(format, args...))
 }
 
 // WarnGenerated warns of a value of the config made so far; its path has the keys
@@ -86,14 +88,51 @@ func (c *Ctx) reportGenerated(s diag.Severity, rule *diag.Rule, value source.Pat
 	c.Found = append(c.Found, diag.Diagnostic{Severity: s, Rule: rule, Message: message, Path: source.PlaceIn(c.where, value), At: at})
 }
 
-func (c *Ctx) report(s diag.Severity, rule *diag.Rule, path source.Path, message string) {
+func (c *Ctx) report(s diag.Severity, rule *diag.Rule, path source.Path, help, message string) {
 	at, _ := c.Tree.Locate(path)
-	c.Found = append(c.Found, diag.Diagnostic{Severity: s, Rule: rule, Message: message, Path: path, At: at})
+	c.Found = append(c.Found, diag.Diagnostic{Severity: s, Rule: rule, Message: message, Path: path, At: at, Help: help})
+}
+
+// ErrorHelp reports a problem whose way out depends on the case; an empty help is
+// that of the rule.
+func (c *Ctx) ErrorHelp(rule *diag.Rule, at source.Path, help, format string, args ...any) {
+	c.report(diag.Error, rule, at, help, fmt.Sprintf(format, args...))
+}
+
+// KeyError reports a problem with the name of a member, such as a key of a map. The
+// help may be empty.
+func (c *Ctx) KeyError(rule *diag.Rule, at source.Path, help, format string, args ...any) {
+	d := diag.Diagnostic{Severity: diag.Error, Rule: rule, Message: fmt.Sprintf(format, args...), Path: at, Help: help}
+	if n, exact := c.Tree.Find(at); exact {
+		d.At = c.Tree.KeyRange(n)
+	} else {
+		d.At = c.Tree.Range(n)
+	}
+	c.Found = append(c.Found, d)
+}
+
+// OneOf reports a value that is none of the legal ones, and names the nearest.
+// what is the word for such a value.
+func (c *Ctx) OneOf(rule *diag.Rule, at source.Path, what, value string, legal []string) bool {
+	if contains(legal, value) {
+		return true
+	}
+	c.ErrorHelp(rule, at, DidYouMean(value, legal), "%q is no %s; there are %s", value, what, strings.Join(legal, ", "))
+	return false
+}
+
+// DidYouMean is a help that names the candidate which is nearest to a misspelled
+// word; empty if none is near.
+func DidYouMean(word string, candidates []string) string {
+	if near := schema.Nearest(word, candidates); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	return ""
 }
 
 // From remembers that the value of the config at a path, with all that is inside,
 // was asked for at a place of the document.
-func (c *Ctx) From(value, place source.Path) { c.origins.addWhole(value, place) }
+func (c *Ctx) From(value, place source.Path) { c.origins.AddWhole(value, place) }
 
 // AddParent puts a generated config below the config so far. Its origins tell
 // where its values were asked for.

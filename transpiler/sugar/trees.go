@@ -220,7 +220,7 @@ func (w *treeWalker) addFile(local, target string, info fs.FileInfo) {
 		return
 	}
 	f := &s.Files[i]
-	w.embed(&f.Contents, data)
+	w.Embed(&f.Contents, data)
 	if f.Mode == nil {
 		mode := 0o644
 		if info.Mode()&0o111 != 0 {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/kindling-boot/kindling/config/spec"
+	"github.com/kindling-boot/kindling/transpiler/linux"
 	"github.com/kindling-boot/kindling/transpiler/sugar"
 )
 
@@ -108,6 +109,8 @@ var All = slices.Concat(fcos, []Variant{
 
 	{Name: "fiot", Version: "1.0.0", Target: spec.V3_4, Forbid: noDisks},
 	{Name: "fiot", Version: "1.1.0-experimental", Target: spec.V3_7, Forbid: noDisks},
+
+	{Name: "linux", Version: "1.0.0-experimental", Target: spec.V3_7, Sugar: linux.Steps},
 }, openshift)
 
 // openshift is OpenShift: each version stands on one of fcos.
