@@ -5,6 +5,7 @@ import (
 
 	"github.com/kindling-boot/kindling/config/diag"
 	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/transpiler/lint"
 	"github.com/kindling-boot/kindling/transpiler/linux"
 	"github.com/kindling-boot/kindling/transpiler/sugar"
 	"github.com/kindling-boot/kindling/transpiler/variant"
@@ -31,7 +32,7 @@ var (
 // Rules lists the rules of documents, besides those of the config they make.
 func Rules() []*diag.Rule {
 	own := []*diag.Rule{ruleSyntax, ruleVariant, ruleVersion, ruleDecimalMode}
-	return slices.Concat(own, sugar.Rules(), linux.Rules(), variant.Rules())
+	return slices.Concat(own, sugar.Rules(), linux.Rules(), variant.Rules(), lint.Rules())
 }
 
 // decimalModes warns of modes that only make sense when their decimal digits are

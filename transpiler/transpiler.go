@@ -14,6 +14,7 @@ import (
 	"github.com/kindling-boot/kindling/config/source"
 	"github.com/kindling-boot/kindling/config/spec"
 	"github.com/kindling-boot/kindling/config/types"
+	"github.com/kindling-boot/kindling/transpiler/lint"
 	"github.com/kindling-boot/kindling/transpiler/sugar"
 	"github.com/kindling-boot/kindling/transpiler/variant"
 )
@@ -26,6 +27,8 @@ type Options struct {
 	Pretty bool
 	// Raw writes the Ignition config even where the variant wraps it.
 	Raw bool
+	// Lint looks at the config that was made for what is surely not meant.
+	Lint bool
 }
 
 // Outcome says how far a translation came.
@@ -54,6 +57,7 @@ func Translate(f *source.File, o Options) (output []byte, outcome Outcome, found
 	if o.Files != nil {
 		t.ctx.Files = o.Files
 	}
+	t.ctx.KeepTexts = o.Lint
 	if !t.check() || !t.desugar(o.Raw) {
 		return nil, SourceInvalid, t.ctx.Found.Sorted()
 	}
@@ -68,6 +72,13 @@ func Translate(f *source.File, o Options) (output []byte, outcome Outcome, found
 		var b bytes.Buffer
 		_ = json.Indent(&b, output, "", "  ") // we wrote it
 		output = b.Bytes()
+	}
+	if o.Lint {
+		options := lint.Options{Variant: t.variant.Name}
+		if t.wrapper == nil || o.Raw {
+			options.UserData = len(output)
+		}
+		t.ctx.Found = append(t.ctx.Found, lint.Run(t.ctx, options)...)
 	}
 	return output, Translated, t.ctx.Found.Sorted()
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/kindling-boot/kindling/config/diag"
 	"github.com/kindling-boot/kindling/config/source"
 	"github.com/kindling-boot/kindling/transpiler"
+	"github.com/kindling-boot/kindling/transpiler/lint"
 	"github.com/kindling-boot/kindling/transpiler/sugar"
 	"github.com/kindling-boot/kindling/version"
 )
@@ -30,7 +31,7 @@ func main() {
 // settings are the flags.
 type settings struct {
 	strict, pretty, raw, check, rawErrors bool
-	filesDir, output                      string
+	filesDir, output, lint                string
 	showVersion, showHelp                 bool
 }
 
@@ -45,7 +46,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		{long: "output", short: 'o', value: &o.output, argument: "FILE", help: "write to this file instead of standard output"},
 		{long: "pretty", short: 'p', on: &o.pretty, help: "indent the output"},
 		{long: "raw", short: 'r', on: &o.raw, help: "never wrap in a MachineConfig; force Ignition output"},
-		{long: "strict", short: 's', on: &o.strict, help: "fail on any warning"},
+		{long: "strict", short: 's', on: &o.strict, help: "fail on any warning, but those of lint"},
+		{long: "lint", value: &o.lint, argument: "off|warn|error", help: "what to do about what lint finds; warn, with --raw-errors off"},
 		{long: "raw-errors", on: &o.rawErrors, help: "print each problem on one line, without excerpt"},
 		{long: "version", short: 'V', on: &o.showVersion, help: "print the version and exit"},
 		{long: "help", short: 'h', on: &o.showHelp, help: "show this help and exit"},
@@ -54,6 +56,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintf(w, "Usage: butane [options] [document]\n\nReads a Butane document (standard input if none or - is given) and writes an Ignition config.\n\nOptions:\n%s", options.usage())
 	}
 	documents, err := options.parse(args)
+	if err == nil {
+		err = o.chooseLint()
+	}
 	if err != nil {
 		fmt.Fprintf(stderr, "butane: %v\n", err)
 		usage(stderr)
@@ -81,6 +86,43 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
+// Choices of --lint.
+const (
+	lintOff   = "off"
+	lintWarn  = "warn"
+	lintError = "error"
+)
+
+// chooseLint checks the choice, or makes it: who reads lines as the reference prints
+// them gets those of the reference only.
+func (o *settings) chooseLint() error {
+	switch o.lint {
+	case lintOff, lintWarn, lintError:
+		return nil
+	case "":
+		if o.lint = lintWarn; o.rawErrors {
+			o.lint = lintOff
+		}
+		return nil
+	}
+	return fmt.Errorf("--lint is %s, %s or %s, not %q", lintOff, lintWarn, lintError, o.lint)
+}
+
+// judge counts the warnings that --strict is about, and makes errors of what lint
+// found if that is asked for.
+func (o *settings) judge(found diag.List) (warnings, lints int) {
+	for i := range found {
+		if !lint.Is(&found[i]) {
+			warnings++
+			continue
+		}
+		if lints++; o.lint == lintError {
+			found[i].Severity = diag.Error
+		}
+	}
+	return warnings, lints
+}
+
 // limitMemory sets the heap from which on garbage is collected for large documents:
 // a run ends before it is worth it. Documents need about ten times their size.
 func limitMemory(documentSize int) {
@@ -97,6 +139,7 @@ var (
 	errSource    = errors.New("source config is invalid")
 	errGenerated = errors.New("config generated was invalid")
 	errStrict    = errors.New("there were warnings and --strict was given")
+	errLint      = errors.New("lint found something and --lint=error was given")
 )
 
 func translate(o settings, name string, stdin io.Reader, stdout, stderr io.Writer) (err error) {
@@ -111,7 +154,8 @@ func translate(o settings, name string, stdin io.Reader, stdout, stderr io.Write
 	}
 	defer func() { err = errors.Join(err, files.Close()) }()
 
-	output, outcome, found := transpiler.Translate(document, transpiler.Options{Files: files, Pretty: o.pretty, Raw: o.raw})
+	output, outcome, found := transpiler.Translate(document, transpiler.Options{Files: files, Pretty: o.pretty, Raw: o.raw, Lint: o.lint != lintOff})
+	warnings, lints := o.judge(found)
 	style := diag.Excerpts
 	if o.rawErrors {
 		style = diag.Lines
@@ -125,8 +169,11 @@ func translate(o settings, name string, stdin io.Reader, stdout, stderr io.Write
 	case transpiler.GeneratedInvalid:
 		return errGenerated
 	}
-	if o.strict && len(found) > 0 {
+	switch {
+	case o.strict && warnings > 0:
 		return errStrict
+	case o.lint == lintError && lints > 0:
+		return errLint
 	}
 	if o.check {
 		return nil

@@ -44,7 +44,7 @@ var layers = [][]string{
 	{"internal/blockdev/...", "internal/..."},
 	{"transpiler", "rulebook"},
 	{"transpiler/variant"},
-	{"transpiler/linux"},
+	{"transpiler/linux", "transpiler/lint"},
 	{"transpiler/sugar"},
 	{"config", "config/legacy/..."},
 	{"config/merge"},

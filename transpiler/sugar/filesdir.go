@@ -52,6 +52,14 @@ func (d *FilesDir) Close() error {
 	return d.root.Close()
 }
 
+// Name is the name of a local file for people: with the directory before it.
+func (d *FilesDir) Name(local string) string {
+	if d.root == nil {
+		return local
+	}
+	return path.Join(d.root.Name(), path.Clean(strings.TrimLeft(local, "/")))
+}
+
 // exists reports, at a place of the document, that there is no directory.
 func (d *FilesDir) exists(c *Ctx, at source.Path) bool {
 	if d.root == nil {

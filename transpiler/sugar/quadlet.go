@@ -135,8 +135,10 @@ func (s *Quadlets) Desugar(c *Ctx) {
 // write adds the file with the text; without one the file is empty.
 func (t *quadletText) write(c *Ctx, file string, at source.Path) {
 	var data []byte
+	text := Text{In: at, Key: "contents"}
 	switch {
 	case t.ContentsLocal != nil:
+		text.Local, text.Key = *t.ContentsLocal, "contents_local"
 		var ok bool
 		if data, ok = c.Files.read(c, *t.ContentsLocal, at.At("contents_local")); !ok {
 			return
@@ -147,6 +149,8 @@ func (t *quadletText) write(c *Ctx, file string, at source.Path) {
 	mode := 0o644
 	f := types.File{Node: types.Node{Path: file}, Mode: &mode}
 	c.Embed(&f.Contents, data)
+	text.Value, text.Data = f.Contents.Source, string(data)
+	c.keep(text)
 	c.From(doc("storage", "files", len(c.Config.Storage.Files)), at)
 	c.Config.Storage.Files = append(c.Config.Storage.Files, f)
 }

@@ -134,9 +134,11 @@ func (s *Resources) Desugar(c *Ctx) {
 		case sugar.Local != nil:
 			if data, ok := c.Files.read(c, *sugar.Local, at.At("local")); ok {
 				c.Embed(r, data)
+				c.keep(Text{Value: r.Source, Data: string(data), Local: *sugar.Local, In: at, Key: "local"})
 			}
 		case sugar.Inline != nil:
 			c.Embed(r, []byte(*sugar.Inline))
+			c.keep(Text{Value: r.Source, Data: *sugar.Inline, In: at, Key: "inline"})
 		}
 	})
 }

@@ -41,6 +41,9 @@ type Ctx struct {
 	Config types.Config
 	// Found are the diagnostics so far.
 	Found diag.List
+	// KeepTexts asks the steps to remember in Texts what they embed.
+	KeepTexts bool
+	Texts     []Text
 
 	// MountUnits tells which file systems of the document get a mount unit.
 	MountUnits map[int]bool

@@ -221,6 +221,7 @@ func (w *treeWalker) addFile(local, target string, info fs.FileInfo) {
 	}
 	f := &s.Files[i]
 	w.Embed(&f.Contents, data)
+	w.keep(Text{Value: f.Contents.Source, Data: string(data), Local: local, In: w.at})
 	if f.Mode == nil {
 		mode := 0o644
 		if info.Mode()&0o111 != 0 {

@@ -1,0 +1,217 @@
+// Package systemd compares what lint says about unit files with what the systemd of
+// the machine says about them.
+package systemd
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/kindling-boot/kindling/config/diag"
+	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/transpiler"
+	"github.com/kindling-boot/kindling/transpiler/lint"
+	"github.com/kindling-boot/kindling/transpiler/sugar"
+)
+
+// unitsDir is where packages put their units.
+const unitsDir = "/usr/lib/systemd/system"
+
+// need skips the test when something of systemd is missing; in CI it fails.
+func need(t *testing.T, path string) {
+	t.Helper()
+	if _, err := os.Stat(path); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("this needs systemd: %v", err)
+		}
+		t.Skipf("this needs systemd: %v", err)
+	}
+}
+
+// findings translates a document that has the unit, or the drop-in of one, from a
+// local file, and returns what lint says. ok is false when the unit is refused.
+func findings(t *testing.T, dir, file, unit string, dropin bool) (found diag.List, ok bool) {
+	t.Helper()
+	files, err := sugar.OpenFilesDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer files.Close()
+	document := "variant: fcos\nversion: 1.5.0\nsystemd:\n  units:\n"
+	if dropin {
+		document += fmt.Sprintf("    - name: %q\n      dropins:\n        - {name: a.conf, contents_local: %q}\n", unit, file)
+	} else {
+		document += fmt.Sprintf("    - {name: %q, contents_local: %q}\n", unit, file)
+	}
+	_, outcome, all := transpiler.Translate(source.NewFile("document", []byte(document)), transpiler.Options{Files: files, Lint: true})
+	for _, d := range all {
+		if lint.Is(&d) {
+			found = append(found, d)
+		}
+	}
+	return found, outcome == transpiler.Translated
+}
+
+func text(found diag.List) string {
+	var b bytes.Buffer
+	_ = diag.Text(&b, found, diag.Options{}) // a buffer takes everything
+	return b.String()
+}
+
+func TestNothingIsSaidAboutUnitsOfPackages(t *testing.T) {
+	need(t, unitsDir)
+	looked, refused := 0, 0
+	err := filepath.WalkDir(unitsDir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		name, err := filepath.Rel(unitsDir, path)
+		if err != nil {
+			return err
+		}
+		unit, dropin := name, false
+		if dir, file := filepath.Split(name); dir != "" {
+			if unit, dropin = strings.CutSuffix(filepath.Clean(dir), ".d"); !dropin || filepath.Ext(file) != ".conf" {
+				return nil
+			}
+			if !strings.Contains(unit, ".") { // for all units of a type
+				unit = "any." + unit
+			}
+		}
+		found, ok := findings(t, unitsDir, name, unit, dropin)
+		switch {
+		case !ok:
+			refused++
+		case len(found) > 0:
+			t.Errorf("%s", text(found))
+		}
+		looked++
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if looked < 50 || refused > looked/20 {
+		t.Errorf("looked at %d units, of which %d are refused", looked, refused)
+	}
+	t.Logf("%d units, %d are refused", looked, refused)
+}
+
+func TestEveryDirectiveOfSystemdIsKnown(t *testing.T) {
+	const systemd = "/lib/systemd/systemd"
+	need(t, systemd)
+	items, err := exec.Command(systemd, "--dump-configuration-items").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sections := map[string]*strings.Builder{}
+	section, count := "", 0
+	for line := range strings.Lines(string(items)) {
+		line = strings.TrimSpace(line)
+		key, kind, isKey := strings.Cut(line, "=")
+		switch {
+		case strings.HasPrefix(line, "["):
+			section = strings.Trim(line, "[]")
+			sections[section] = &strings.Builder{}
+		case isKey && section != "":
+			value := "" // drops what was given before: always fine
+			if kind == "BOOLEAN" {
+				value = "yes"
+			}
+			count++
+			fmt.Fprintf(sections[section], "%s=%s\n", key, value)
+		}
+	}
+	if count < 1000 {
+		t.Fatalf("systemd lists %d directives only", count)
+	}
+	dir := t.TempDir()
+	for section, keys := range sections {
+		extension := strings.ToLower(section)
+		if section == "Unit" || section == "Install" {
+			extension = "target"
+		}
+		file := "all." + extension
+		if err := os.WriteFile(filepath.Join(dir, file), []byte("["+section+"]\n"+keys.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		found, ok := findings(t, dir, file, file, true)
+		if !ok {
+			t.Errorf("section %s is refused", section)
+		}
+		if len(found) > 0 {
+			t.Errorf("section %s:\n%s", section, text(found))
+		}
+	}
+}
+
+// units have the mistakes that systemd-analyze reports while it reads a unit.
+var units = map[string]string{
+	"fine.service":     "[Unit]\nDescription=x\n[Service]\nExecStart=/bin/true\n[X-Mine]\nA=b\n[Install]\nWantedBy=multi-user.target\n",
+	"keys.service":     "[Unit]\nDescripton=x\nRestart=no\n[Service]\nExecStart=/bin/true \\\n  -x=y\n# a comment\nexecstop=/bin/true\nX-Key=1\nMemoryMaximum=1G\nEnviroment=A=b\nUsr=x\n[Install]\nWantedBy=multi-user.target\n",
+	"sections.service": "[Service]\nExecStart=/bin/true\n[Sevice]\nExecStartt=/bin/true\n[Timer]\nOnBootSec=1\n[unit]\nDescription=x\n",
+	"lines.service":    "Description=early\n[Service]\nExecStart=/bin/true\n; comment\n",
+	"keys.timer":       "[Timer]\nOnBootSec=1min\nOnBoot=1min\nPersistant=yes\nUnit=fine.service\n",
+	"keys.socket":      "[Socket]\nListenStream=127.0.0.1:9\nListen=1\nAccept=maybe\nService=fine.service\n",
+	"keys.path":        "[Path]\nPathExists=/x\nPathExist=/y\nUnit=fine.service\n[Mount]\nWhat=/dev/x\n",
+	"keys.target":      "[Unit]\nDescription=x\nWantz=y\n[Target]\nA=b\n",
+	"keys.slice":       "[Slice]\nCPUWeight=100\nCPUWeigth=100\nExecStart=/bin/true\n",
+	"tmp-x.mount":      "[Mount]\nWhat=/dev/x\nWhere=/tmp/x\nWher=/tmp/y\nLazyUnmount=perhaps\n",
+	"values.service":   "[Unit]\nDefaultDependencies=never\n[Service]\nType=onshot\nRestart=allways\nKillMode=all\nNotifyAccess=everybody\nExecStart=/bin/true\nNoNewPrivileges=maybe\nExecStop=bin/true\n",
+}
+
+// said are the messages of systemd-analyze that lint repeats: file, line, what.
+var said = regexp.MustCompile(`(?m)^(\S+):(\d+): (Unknown key (?:name )?'|Unknown section '|Assignment outside of section|Failed to parse|Neither a valid executable name|.*is not absolute)`)
+
+func TestLintSaysWhatSystemdSays(t *testing.T) {
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		need(t, "/usr/bin/systemd-analyze")
+		t.Skip(err)
+	}
+	dir := t.TempDir()
+	for name, content := range units {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name := range units {
+		t.Run(name, func(t *testing.T) {
+			// It fails for units that are refused; what it says is what counts.
+			out, _ := exec.Command(analyze, "verify", "--man=no", "--recursive-errors=no", filepath.Join(dir, name)).CombinedOutput()
+			want := map[string]bool{}
+			for _, m := range said.FindAllStringSubmatch(string(out), -1) {
+				if filepath.Base(m[1]) == name {
+					want[m[2]] = true
+				}
+			}
+			found, ok := findings(t, dir, name, name, false)
+			if !ok {
+				t.Fatal("the unit is refused")
+			}
+			got := map[string]bool{}
+			for _, d := range found {
+				got[fmt.Sprint(d.At.Position().Line)] = true
+			}
+			if g, w := keys(got), keys(want); !slices.Equal(g, w) {
+				t.Errorf("lint speaks of the lines %v, systemd of %v\n%s\n%s", g, w, text(found), out)
+			}
+		})
+	}
+}
+
+func keys(m map[string]bool) []string {
+	var out []string
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}

@@ -1,0 +1,167 @@
+package lint
+
+// systemdKeys are the directives that each section of a unit takes: those that
+// systemd 252 lists by --dump-configuration-items, the obsolete ones it still knows,
+// and what newer versions up to 258 added, by systemd.unit(5), systemd.exec(5),
+// systemd.resource-control(5) and the page of each unit type. A test compares the
+// table with the systemd of the machine.
+//
+// A section starts with its name in brackets; sections that begin with a slash are
+// parts which others take in by +NAME. A question mark follows a directive that is a
+// boolean in every version.
+const systemdKeys = `
+[/exec]
+AmbientCapabilities AppArmorProfile BPFDelegateAttachments BPFDelegateCommands BPFDelegateMaps
+BPFDelegatePrograms BindLogSockets? BindPaths BindReadOnlyPaths CPUAffinity CPUSchedulingPolicy
+CPUSchedulingPriority CPUSchedulingResetOnFork? CacheDirectory CacheDirectoryAccounting?
+CacheDirectoryMode CacheDirectoryQuota Capabilities CapabilityBoundingSet ConfigurationDirectory
+ConfigurationDirectoryMode CoredumpFilter DelegateNamespaces DynamicUser? Environment
+EnvironmentFile ExecPaths ExecSearchPath ExtensionDirectories ExtensionImagePolicy ExtensionImages
+Group IOSchedulingClass IOSchedulingPriority IPCNamespacePath IgnoreSIGPIPE? ImportCredential
+InaccessibleDirectories InaccessiblePaths KeyringMode LandlockConfig LimitAS LimitCORE LimitCPU
+LimitDATA LimitFSIZE LimitLOCKS LimitMEMLOCK LimitMSGQUEUE LimitNICE LimitNOFILE LimitNPROC LimitRSS
+LimitRTPRIO LimitRTTIME LimitSIGPENDING LimitSTACK LoadCredential LoadCredentialEncrypted
+LockPersonality? LogExtraFields LogFilterPatterns LogLevelMax LogNamespace LogRateLimitBurst
+LogRateLimitIntervalSec LogsDirectory LogsDirectoryAccounting? LogsDirectoryMode LogsDirectoryQuota
+MemoryDenyWriteExecute? MemoryKSM? MountAPIVFS MountFlags MountImagePolicy MountImages NUMAMask
+NUMAPolicy NetworkNamespacePath Nice NoExecPaths NoNewPrivileges? OOMScoreAdjust PAMName
+PassEnvironment Personality PrivateBPF PrivateDevices? PrivateIPC? PrivateMounts PrivateNetwork?
+PrivatePIDs PrivateTmp PrivateUsers ProcSubset ProtectClock? ProtectControlGroups ProtectHome
+ProtectHostname ProtectKernelLogs? ProtectKernelModules? ProtectKernelTunables? ProtectProc
+ProtectSystem ReadOnlyDirectories ReadOnlyPaths ReadWriteDirectories ReadWritePaths RemoveIPC?
+RestrictAddressFamilies RestrictFileSystems RestrictNamespaces RestrictRealtime? RestrictSUIDSGID?
+RootDirectory RootEphemeral? RootHash RootHashSignature RootImage RootImageOptions RootImagePolicy
+RootVerity RuntimeDirectory RuntimeDirectoryMode RuntimeDirectoryPreserve SELinuxContext SecureBits
+SetCredential SetCredentialEncrypted SetLoginEnvironment? SmackProcessLabel StandardError
+StandardInput StandardInputData StandardInputText StandardOutput StateDirectory
+StateDirectoryAccounting? StateDirectoryMode StateDirectoryQuota SupplementaryGroups SyslogFacility
+SyslogIdentifier SyslogLevel SyslogLevelPrefix? SystemCallArchitectures SystemCallErrorNumber
+SystemCallFilter SystemCallLog TTYColumns TTYPath TTYReset? TTYRows TTYVHangup? TTYVTDisallocate?
+TemporaryFileSystem TimeoutCleanSec TimeoutSec TimerSlackNSec UMask UnsetEnvironment User
+UtmpIdentifier UtmpMode WorkingDirectory
+[/kill]
+FinalKillSignal KillMode KillSignal RestartKillSignal SendSIGHUP? SendSIGKILL? WatchdogSignal
+[/cgroup]
+AllowedCPUs AllowedMemoryNodes BPFProgram BlockIOAccounting? BlockIODeviceWeight
+BlockIOReadBandwidth BlockIOWeight BlockIOWriteBandwidth CPUAccounting? CPUQuota CPUQuotaPeriodSec
+CPUShares CPUWeight CoredumpReceive? DefaultMemoryLow DefaultMemoryMin DefaultStartupMemoryLow
+Delegate DelegateSubgroup DeviceAllow DevicePolicy DisableControllers IOAccounting?
+IODeviceLatencyTargetSec IODeviceWeight IOReadBandwidthMax IOReadIOPSMax IOWeight
+IOWriteBandwidthMax IOWriteIOPSMax IPAccounting? IPAddressAllow IPAddressDeny IPEgressFilterPath
+IPIngressFilterPath ManagedOOMMemoryPressure ManagedOOMMemoryPressureDurationSec
+ManagedOOMMemoryPressureLimit ManagedOOMPreference ManagedOOMSwap MemoryAccounting? MemoryHigh
+MemoryLimit MemoryLow MemoryMax MemoryMin MemoryPressureThresholdSec MemoryPressureWatch
+MemorySwapMax MemoryZSwapMax MemoryZSwapWriteback? NFTSet NetClass RestrictNetworkInterfaces Slice
+SocketBindAllow SocketBindDeny StartupAllowedCPUs StartupAllowedMemoryNodes StartupBlockIOWeight
+StartupCPUShares StartupCPUWeight StartupIOWeight StartupMemoryHigh StartupMemoryLow
+StartupMemoryMax StartupMemorySwapMax StartupMemoryZSwapMax TasksAccounting? TasksMax
+[Unit]
+After AllowIsolate? AssertACPower AssertArchitecture AssertCPUFeature AssertCPUPressure AssertCPUs
+AssertCapability AssertControlGroupController AssertCredential AssertDirectoryNotEmpty
+AssertEnvironment AssertFileIsExecutable AssertFileNotEmpty AssertFirstBoot AssertGroup AssertHost
+AssertIOPressure AssertKernelCommandLine AssertKernelModuleLoaded AssertKernelVersion AssertMemory
+AssertMemoryPressure AssertNeedsUpdate AssertOSRelease AssertPathExists AssertPathExistsGlob
+AssertPathIsDirectory AssertPathIsEncrypted AssertPathIsMountPoint AssertPathIsReadWrite
+AssertPathIsSymbolicLink AssertSecurity AssertUser AssertVersion AssertVirtualization Before BindTo
+BindsTo CollectMode ConditionACPower ConditionArchitecture ConditionCPUFeature ConditionCPUPressure
+ConditionCPUs ConditionCapability ConditionControlGroupController ConditionCredential
+ConditionDirectoryNotEmpty ConditionEnvironment ConditionFileIsExecutable ConditionFileNotEmpty
+ConditionFirmware ConditionFirstBoot ConditionGroup ConditionHost ConditionIOPressure
+ConditionKernelCommandLine ConditionKernelModuleLoaded ConditionKernelVersion ConditionMemory
+ConditionMemoryPressure ConditionNeedsUpdate ConditionOSRelease ConditionPathExists
+ConditionPathExistsGlob ConditionPathIsDirectory ConditionPathIsEncrypted ConditionPathIsMountPoint
+ConditionPathIsReadWrite ConditionPathIsSymbolicLink ConditionSecurity ConditionUser
+ConditionVersion ConditionVirtualization Conflicts DefaultDependencies? Description Documentation
+FailureAction FailureActionExitStatus IgnoreOnIsolate? IgnoreOnSnapshot JobRunningTimeoutSec
+JobTimeoutAction JobTimeoutRebootArgument JobTimeoutSec JoinsNamespaceOf OnFailure OnFailureIsolate
+OnFailureJobMode OnSuccess OnSuccessJobMode PartOf PropagateReloadFrom PropagateReloadTo
+PropagatesReloadTo PropagatesStopTo RebootArgument RefuseManualStart? RefuseManualStop?
+ReloadPropagatedFrom Requires RequiresMountsFor RequiresOverridable Requisite RequisiteOverridable
+SourcePath StartLimitAction StartLimitBurst StartLimitInterval StartLimitIntervalSec
+StopPropagatedFrom StopWhenUnneeded? SuccessAction SuccessActionExitStatus SurviveFinalKillSignal?
+Upholds Wants WantsMountsFor
+[Install]
+Alias Also DefaultInstance RequiredBy UpheldBy WantedBy
+[Service] +/exec +/kill +/cgroup
+BusName BusPolicy ExecCondition ExecReload ExecStart ExecStartPost ExecStartPre ExecStop
+ExecStopPost ExitType FailureAction FileDescriptorStoreMax FileDescriptorStorePreserve GuessMainPID?
+NonBlocking? NotifyAccess OOMPolicy OpenFile PIDFile PermissionsStartOnly? RebootArgument
+ReloadSignal RemainAfterExit? Restart RestartForceExitStatus RestartMaxDelaySec RestartMode
+RestartPreventExitStatus RestartSec RestartSteps RootDirectoryStartOnly? RuntimeMaxSec
+RuntimeRandomizedExtraSec Sockets StartLimitAction StartLimitBurst StartLimitInterval
+SuccessExitStatus SysVStartPriority TimeoutAbortSec TimeoutStartFailureMode TimeoutStartSec
+TimeoutStopFailureMode TimeoutStopSec Type USBFunctionDescriptors USBFunctionStrings WatchdogSec
+[Socket] +/exec +/kill +/cgroup
+Accept? AcceptFileDescriptors? Backlog BindIPv6Only BindToDevice Broadcast? DeferAcceptSec
+DeferTrigger DeferTriggerMaxSec DirectoryMode ExecStartPost ExecStartPre ExecStopPost ExecStopPre
+FileDescriptorName FlushPending? FreeBind? IPTOS IPTTL KeepAlive? KeepAliveIntervalSec
+KeepAliveProbes KeepAliveTimeSec ListenDatagram ListenFIFO ListenMessageQueue ListenNetlink
+ListenSequentialPacket ListenSpecial ListenStream ListenUSBFunction Mark MaxConnections
+MaxConnectionsPerSource MessageQueueMaxMessages MessageQueueMessageSize NoDelay? PassCredentials?
+PassFileDescriptorsToExec? PassPIDFD? PassPacketInfo? PassSecurity? PipeSize PollLimitBurst
+PollLimitIntervalSec Priority ReceiveBuffer RemoveOnStop? ReusePort? SELinuxContextFromNet?
+SendBuffer Service SmackLabel SmackLabelIPIn SmackLabelIPOut SocketGroup SocketMode SocketProtocol
+SocketUser Symlinks TCPCongestion Timestamping Transparent? TriggerLimitBurst
+TriggerLimitIntervalSec Writable?
+[Mount] +/exec +/kill +/cgroup
+DirectoryMode ForceUnmount? LazyUnmount? Options ReadWriteOnly? SloppyOptions? Type What Where
+[Swap] +/exec +/kill +/cgroup
+Options Priority What
+[Automount]
+DirectoryMode ExtraOptions TimeoutIdleSec Where
+[Timer]
+AccuracySec DeferReactivation? FixedRandomDelay? OnActiveSec OnBootSec OnCalendar OnClockChange?
+OnStartupSec OnTimezoneChange? OnUnitActiveSec OnUnitInactiveSec Persistent? RandomizedDelaySec
+RandomizedOffsetSec RemainAfterElapse? Unit WakeSystem?
+[Path]
+DirectoryMode DirectoryNotEmpty MakeDirectory? PathChanged PathExists PathExistsGlob PathModified
+TriggerLimitBurst TriggerLimitIntervalSec Unit
+[Slice] +/cgroup
+ConcurrencyHardMax ConcurrencySoftMax
+[Scope] +/kill +/cgroup
+OOMPolicy RuntimeMaxSec RuntimeRandomizedExtraSec TimeoutStopSec
+`
+
+// quadletKeys are the directives of the sections that Podman turns into units, of
+// Podman up to 5.8: podman-systemd.unit(5). The obsolete Remap ones are among them.
+const quadletKeys = `
+[Container]
+AddCapability AddDevice AddHost Annotation AppArmor AutoUpdate CgroupsMode ContainerName
+ContainersConfModule DNS DNSOption DNSSearch DropCapability Entrypoint Environment EnvironmentFile
+EnvironmentHost Exec ExposeHostPort GIDMap GlobalArgs Group GroupAdd HealthCmd HealthInterval
+HealthLogDestination HealthMaxLogCount HealthMaxLogSize HealthOnFailure HealthRetries
+HealthStartPeriod HealthStartupCmd HealthStartupInterval HealthStartupRetries HealthStartupSuccess
+HealthStartupTimeout HealthTimeout HostName HttpProxy IP IP6 Image Label LogDriver LogOpt Mask Memory
+Mount Network NetworkAlias NoNewPrivileges Notify PidsLimit Pod PodmanArgs PublishPort Pull ReadOnly
+ReadOnlyTmpfs ReloadCmd ReloadSignal RemapGid RemapUid RemapUidSize RemapUsers Retry RetryDelay Rootfs
+RunInit SeccompProfile Secret SecurityLabelDisable SecurityLabelFileType SecurityLabelLevel
+SecurityLabelNested SecurityLabelType ServiceName ShmSize StartWithPod StopSignal StopTimeout
+SubGIDMap SubUIDMap Sysctl Timezone Tmpfs UIDMap Ulimit Unmask User UserNS VolatileTmp Volume
+WorkingDir
+[Pod]
+AddHost ContainersConfModule DNS DNSOption DNSSearch ExitPolicy GIDMap GlobalArgs HostName IP IP6
+Label Network NetworkAlias PodName PodmanArgs PublishPort RemapGid RemapUid RemapUidSize RemapUsers
+ServiceName ShmSize StopTimeout SubGIDMap SubUIDMap UIDMap UserNS Volume
+[Kube]
+AutoUpdate ConfigMap ContainersConfModule ExitCodePropagation GlobalArgs KubeDownForce LogDriver
+LogOpt Network PodmanArgs PublishPort RemapGid RemapUid RemapUidSize RemapUsers ServiceName
+SetWorkingDirectory UserNS Yaml
+[Network]
+ContainersConfModule DNS DisableDNS Driver Gateway GlobalArgs IPAMDriver IPRange IPv6 InterfaceName
+Internal Label NetworkDeleteOnStop NetworkName Options PodmanArgs ServiceName Subnet
+[Volume]
+ContainersConfModule Copy Device Driver GID GlobalArgs Group Image Label Options PodmanArgs
+ServiceName Type UID User VolumeName
+[Image]
+AllTags Arch AuthFile CertDir ContainersConfModule Creds DecryptionKey GlobalArgs Image ImageTag OS
+PodmanArgs Policy Retry RetryDelay ServiceName TLSVerify Variant
+[Build]
+Annotation Arch AuthFile BuildArg ContainersConfModule DNS DNSOption DNSSearch Environment File
+ForceRM GlobalArgs GroupAdd IgnoreFile ImageTag Label Network PodmanArgs Pull Retry RetryDelay Secret
+ServiceName SetWorkingDirectory Target TLSVerify Variant Volume
+[Artifact]
+Artifact AuthFile CertDir ContainersConfModule Creds DecryptionKey GlobalArgs PodmanArgs Quiet Retry
+RetryDelay ServiceName TLSVerify
+[Quadlet]
+DefaultDependencies
+`

@@ -1,0 +1,90 @@
+package lint
+
+import (
+	"path"
+	"strings"
+
+	"github.com/kindling-boot/kindling/config/diag"
+	"github.com/kindling-boot/kindling/transpiler/sugar"
+)
+
+var (
+	ruleUnitMount = &diag.Rule{
+		ID: "lint-unit-mount", Why: "systemd refuses a mount without What=, and a unit whose name is not that of its path: systemd.mount(5), systemd.swap(5)",
+	}
+	ruleBelowMount = &diag.Rule{
+		ID: "lint-below-mount", Why: "Ignition mounts only file systems that have a path in storage.filesystems; it writes the file below the mount point, which the mount then covers",
+		Help: "give the file system in storage.filesystems the path, or remove the file",
+	}
+)
+
+// longestPath is PATH_MAX of Linux.
+const longestPath = 4096
+
+// mountName compares the name of a unit with the path it is about.
+func (l *linter) mountName(u *unit, section string) {
+	key := "Where"
+	if section == "Swap" {
+		key = "What"
+	}
+	at := l.headerAt(u.file, section)
+	if section == "Mount" && u.last(section, "What") == "" {
+		l.warn(ruleUnitMount, at, "add What=", "unit %q does not say what it mounts", u.Name)
+	}
+	value := u.last(section, key)
+	if !strings.HasPrefix(value, "/") || strings.Contains(value, "%") {
+		return // without the path, systemd takes that of the name
+	}
+	if want := sugar.EscapePath(value) + u.extension(); want != u.Name {
+		l.warn(ruleUnitMount, at, "name the unit "+want, "unit %q says %s=%s", u.Name, key, value)
+	}
+}
+
+// belowMounts warns of nodes that a mount of the running system covers.
+func (l *linter) belowMounts() {
+	mounts := map[string]string{} // where → unit
+	for i := range l.Config.Systemd.Units {
+		u := &l.Config.Systemd.Units[i]
+		if path.Ext(u.Name) != ".mount" || u.Contents == nil || isTrue(u.Mask) || u.Enabled != nil && !*u.Enabled {
+			continue
+		}
+		if read := l.unit(i); read.file != nil {
+			if where := read.last("Mount", "Where"); len(where) > 1 && where[0] == '/' && !strings.Contains(where, "%") {
+				mounts[path.Clean(where)] = u.Name
+			}
+		}
+	}
+	if len(mounts) == 0 {
+		return
+	}
+	mounted := map[string]bool{}
+	for _, f := range l.Config.Storage.Filesystems {
+		if f.Path != nil {
+			mounted[path.Clean(*f.Path)] = true
+		}
+	}
+	s := &l.Config.Storage
+	look := func(node, list string, i int) {
+		if len(node) > longestPath {
+			return
+		}
+		for dir := path.Dir(node); len(dir) > 1; dir = path.Dir(dir) {
+			if mounted[dir] {
+				return
+			}
+			if unit := mounts[dir]; unit != "" {
+				l.warn(ruleBelowMount, l.value("storage", list, i, "path"), "", "%q disappears when %q mounts %s", node, unit, dir)
+				return
+			}
+		}
+	}
+	for i := range s.Directories {
+		look(s.Directories[i].Path, "directories", i)
+	}
+	for i := range s.Files {
+		look(s.Files[i].Path, "files", i)
+	}
+	for i := range s.Links {
+		look(s.Links[i].Path, "links", i)
+	}
+}

@@ -1,0 +1,45 @@
+package lint
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/kindling-boot/kindling/config/diag"
+	"github.com/kindling-boot/kindling/config/source"
+)
+
+var ruleSize = &diag.Rule{
+	ID: "lint-size", Why: "a platform refuses user data above its limit, or cuts it off",
+	Help: "serve the config from a URL and pass a small one that has ignition.config.replace with that URL as its source, or give large files a source and a hash instead of contents; gzip does not help where the platform's data is taken as it is",
+}
+
+// limits are the platforms with the most bytes of a config they take, smallest first.
+// What the platform counts after encoding as base64 is given in bytes before. None of
+// them has its user data unpacked by Ignition, so compressing all of it is no way out.
+var limits = []struct {
+	platform string
+	bytes    int
+}{
+	{"aws", 16 << 10},      // Amazon EC2 user guide: 16 KB in raw form
+	{"hetzner", 32 << 10},  // Hetzner Cloud API: user_data of a server, 32 KiB
+	{"openstack", 49149},   // Nova API guide: 65535 bytes in base64
+	{"azure", 65535},       // Azure REST API: customData, bytes when decoded
+	{"ibmcloud", 64 << 10}, // IBM Cloud VPC: user data, 64 KB
+	{"gcp", 256 << 10},     // Compute Engine: one value of the metadata, 262144 bytes
+}
+
+// size warns once of a config that is too large for platforms. Where a config is for
+// is not known; so the warning is left to those that no longer fit everywhere.
+func (l *linter) size(bytes int) {
+	var over []string
+	for _, limit := range limits {
+		if bytes > limit.bytes {
+			over = append(over, fmt.Sprintf("%s (%d)", limit.platform, limit.bytes))
+		}
+	}
+	if len(over) == 0 {
+		return
+	}
+	at, _ := l.Tree.Locate(source.Path{}.At("variant"))
+	l.warn(ruleSize, place{source.Path{}.At("variant"), at}, "", "the config has %d bytes, more than user data can have on %s", bytes, strings.Join(over, ", "))
+}
