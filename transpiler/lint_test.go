@@ -18,7 +18,7 @@ import (
 // variables. Linting must change nothing, and what it finds must be in the document.
 func FuzzLint(f *testing.F) {
 	for _, s := range []string{
-		"", "[Service]\nExecStart=/bin/true\n", "[Unit]\nDescripton=x\n[Sevice]\nA=b\n[Service]\n[Service]\n", "junk\n[Service]\nType=x\\\n  y\n# c\nExecStart=a/b\n",
+		"", "[Service]\nExecStart=/bin/true\n", "[Unit]\nDescriptionn=x\n[Servicee]\nA=b\n[Service]\n[Service]\n", "junk\n[Service]\nType=x\\\n  y\n# c\nExecStart=a/b\n",
 		"[Container]\nImage=x\nPublishPorts=1\n[Install]\n", "[Service]\nEnvironment=PASSWORD=x \"TOKEN=y z\" \\\n SECRET=w\n", "PASSWORD=x\n-----BEGIN PRIVATE KEY-----\n",
 		"[Mount]\nWhere=/a\nWhat=%x\n[X-A]\nX-b=c\n", " \t[Service]\r\n ExecStart = -@/x\r\n", "[]\n=\n[\n]\n\\\n", "\ttabs\n\n  [Unit] \n", "[Service]\n\xff=\xfe\n", "[/exec]\nUser=x\n",
 	} {

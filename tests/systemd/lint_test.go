@@ -155,10 +155,10 @@ func TestEveryDirectiveOfSystemdIsKnown(t *testing.T) {
 // units have the mistakes that systemd-analyze reports while it reads a unit.
 var units = map[string]string{
 	"fine.service":     "[Unit]\nDescription=x\n[Service]\nExecStart=/bin/true\n[X-Mine]\nA=b\n[Install]\nWantedBy=multi-user.target\n",
-	"keys.service":     "[Unit]\nDescripton=x\nRestart=no\n[Service]\nExecStart=/bin/true \\\n  -x=y\n# a comment\nexecstop=/bin/true\nX-Key=1\nMemoryMaximum=1G\nEnviroment=A=b\nUsr=x\n[Install]\nWantedBy=multi-user.target\n",
-	"sections.service": "[Service]\nExecStart=/bin/true\n[Sevice]\nExecStartt=/bin/true\n[Timer]\nOnBootSec=1\n[unit]\nDescription=x\n",
+	"keys.service":     "[Unit]\nDescriptionn=x\nRestart=no\n[Service]\nExecStart=/bin/true \\\n  -x=y\n# a comment\nexecstop=/bin/true\nX-Key=1\nMemoryMaximum=1G\nEnviron=A=b\nUsr=x\n[Install]\nWantedBy=multi-user.target\n",
+	"sections.service": "[Service]\nExecStart=/bin/true\n[Servicee]\nExecStartt=/bin/true\n[Timer]\nOnBootSec=1\n[unit]\nDescription=x\n",
 	"lines.service":    "Description=early\n[Service]\nExecStart=/bin/true\n; comment\n",
-	"keys.timer":       "[Timer]\nOnBootSec=1min\nOnBoot=1min\nPersistant=yes\nUnit=fine.service\n",
+	"keys.timer":       "[Timer]\nOnBootSec=1min\nOnBoot=1min\nPersistentt=yes\nUnit=fine.service\n",
 	"keys.socket":      "[Socket]\nListenStream=127.0.0.1:9\nListen=1\nAccept=maybe\nService=fine.service\n",
 	"keys.path":        "[Path]\nPathExists=/x\nPathExist=/y\nUnit=fine.service\n[Mount]\nWhat=/dev/x\n",
 	"keys.target":      "[Unit]\nDescription=x\nWantz=y\n[Target]\nA=b\n",

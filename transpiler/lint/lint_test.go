@@ -122,10 +122,22 @@ func TestIsSecretVariable(t *testing.T) {
 		assignment string
 		want       bool
 	}{
-		{"DB_PASSWORD=x", true}, {"api_token='x'", true}, {"AWS_SECRET_ACCESS_KEY=x", true}, {"MYSQL_ROOT_PASSWORD=a=b", true},
-		{"DB_PASSWORD=", false}, {"DB_PASSWORD=\"\"", false}, {"DB_PASSWORD", false}, {"PASSWORD_FILE=x", false}, {"TOKEN=/run/token", false},
-		{"TOKEN=$OTHER", false}, {"TOKEN=%d/token", false}, {"ALLOW_EMPTY_PASSWORD=yes", false}, {"#PASSWORD=x", false}, {"LEVEL=token", false},
-		{"SECRET_NAME=x", false}, {"TOKEN_TTL=60", false},
+		{"DB_PASSWORD=x", true},
+		{"api_token='x'", true},
+		{"AWS_SECRET_ACCESS_KEY=x", true},
+		{"MYSQL_ROOT_PASSWORD=a=b", true},
+		{"DB_PASSWORD=", false},
+		{"DB_PASSWORD=\"\"", false},
+		{"DB_PASSWORD", false},
+		{"PASSWORD_FILE=x", false},
+		{"TOKEN=/run/token", false},
+		{"TOKEN=$OTHER", false},
+		{"TOKEN=%d/token", false},
+		{"ALLOW_EMPTY_PASSWORD=yes", false},
+		{"#PASSWORD=x", false},
+		{"LEVEL=token", false},
+		{"SECRET_NAME=x", false},
+		{"TOKEN_TTL=60", false},
 	} {
 		if got := isSecretVariable(c.assignment); got != c.want {
 			t.Errorf("%s: %t", c.assignment, got)
@@ -138,10 +150,22 @@ func TestReadOnly(t *testing.T) {
 		variant, path string
 		want          bool
 	}{
-		{"fcos", "/usr/bin/x", true}, {"fcos", "/usr", true}, {"fcos", "/bin/x", true}, {"fcos", "/lib64/x", true},
-		{"fcos", "/usr/local/bin/x", false}, {"fcos", "/usr/local", false}, {"fcos", "/usr/localx", true}, {"fcos", "/etc/x", false},
-		{"fcos", "/library/x", false}, {"fcos", "/lib", false}, {"openshift", "/usr/x", true}, {"r4e", "/usr/x", true}, {"fiot", "/sbin/x", true},
-		{"flatcar", "/usr/local/x", true}, {"flatcar", "/opt/bin/x", false}, {"other", "/usr/bin/x", false},
+		{"fcos", "/usr/bin/x", true},
+		{"fcos", "/usr", true},
+		{"fcos", "/bin/x", true},
+		{"fcos", "/lib64/x", true},
+		{"fcos", "/usr/local/bin/x", false},
+		{"fcos", "/usr/local", false},
+		{"fcos", "/usr/localx", true},
+		{"fcos", "/etc/x", false},
+		{"fcos", "/library/x", false},
+		{"fcos", "/lib", false},
+		{"openshift", "/usr/x", true},
+		{"r4e", "/usr/x", true},
+		{"fiot", "/sbin/x", true},
+		{"flatcar", "/usr/local/x", true},
+		{"flatcar", "/opt/bin/x", false},
+		{"other", "/usr/bin/x", false},
 	} {
 		if got := readOnly(c.variant, c.path); got != c.want {
 			t.Errorf("%s on %s: %t", c.path, c.variant, got)
@@ -154,8 +178,16 @@ func TestProgram(t *testing.T) {
 		command, want string
 		relative      bool
 	}{
-		{"/bin/a b", "/bin/a", false}, {"-@!!+bin/a b", "bin/a", true}, {`"/my bin/a" b`, "/my bin/a", false}, {`'my bin/a'`, "my bin/a", true},
-		{"a", "a", false}, {"", "", false}, {"%h/a", "%h/a", false}, {"${X}/a", "${X}/a", false}, {"./a\tb", "./a", true}, {"~/a", "~/a", true},
+		{"/bin/a b", "/bin/a", false},
+		{"-@!!+bin/a b", "bin/a", true},
+		{`"/my bin/a" b`, "/my bin/a", false},
+		{`'my bin/a'`, "my bin/a", true},
+		{"a", "a", false},
+		{"", "", false},
+		{"%h/a", "%h/a", false},
+		{"${X}/a", "${X}/a", false},
+		{"./a\tb", "./a", true},
+		{"~/a", "~/a", true},
 	} {
 		if got := program(c.command); got != c.want || isRelative(got) != c.relative {
 			t.Errorf("%q: %q, relative %t", c.command, got, isRelative(got))
