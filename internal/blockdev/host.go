@@ -1,5 +1,6 @@
 // Package blockdev is the block devices of a machine: their sizes, names, partitions
-// and users. Below it, gpt reads and writes partition tables.
+// and users. Below it, gpt reads and writes partition tables, and probe tells what is
+// on a device.
 //
 // No program is started, and nothing but Host.TellKernel changes anything. Names of struct fields and files come from the kernel's
 // Documentation/ABI/stable/sysfs-block and Documentation/filesystems/proc.rst.
