@@ -54,8 +54,11 @@ func (l *linter) files() {
 		n := node{Node: &f.Node, mode: mode(f.Mode, fileDefault), given: f.Mode != nil, list: "files", index: i}
 		l.node(&n, nil)
 		l.secretFile(&n, f)
-		if quadletDir(f.Path) {
+		switch {
+		case quadletDir(f.Path):
 			l.quadlet(i, f)
+		case strings.Contains(f.Path, "/systemd/"):
+			l.unitFile(i, f)
 		}
 	}
 }

@@ -109,7 +109,7 @@ type text struct {
 	path  source.Path // where the config has it
 	lines []int       // offsets in the document of the lines of a block; nil if not known yet
 	own   []int       // offsets in the body of its lines; nil if not known yet
-	quiet bool        // speaks of no secret; false if not known yet
+	quiet bool        // its secrets are hidden, or it has none; false if not known yet
 }
 
 // given is the place that has the content, or names the file that does.
@@ -164,6 +164,29 @@ func (l *linter) keptAt(value *string) *sugar.Text {
 	return l.texts[value]
 }
 
+// whole is the place of a text as a whole: the local file, or what gives the text.
+func (l *linter) whole(t *text) place {
+	if t.kept == nil || t.kept.Local == "" {
+		given := l.given(t)
+		l.hideSecrets(t, given)
+		return given
+	}
+	first, _, _ := strings.Cut(t.body, "\n")
+	if namesSecret(first) {
+		l.hide(t, 0, len(first))
+	}
+	return l.at(t, 0, len(first))
+}
+
+// hideSecrets keeps a text of the document out of excerpts if it speaks of secrets:
+// the excerpt would show more than what the finding is about.
+func (l *linter) hideSecrets(t *text, given place) {
+	if !t.quiet && namesSecret(t.body) {
+		l.hideAll(given)
+	}
+	t.quiet = true
+}
+
 // at is the place of a part of the text: in the local file or in the block of the
 // document, else that of the whole.
 func (l *linter) at(t *text, start, end int) place {
@@ -176,10 +199,7 @@ func (l *linter) at(t *text, start, end int) place {
 	}
 	line := t.line(start)
 	if line >= len(t.lines) {
-		if !t.quiet && namesSecret(t.body) { // the excerpt would show more than the part
-			l.hideAll(given)
-		}
-		t.quiet = true
+		l.hideSecrets(t, given)
 		return given
 	}
 	from := t.lines[line] + start - t.own[line]

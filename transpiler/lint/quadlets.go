@@ -82,7 +82,7 @@ func (l *linter) quadlet(i int, f *types.File) {
 	header := p.header(kind.section)
 	switch {
 	case header == nil:
-		l.warn(ruleQuadletIncomplete, l.given(body), "add a section ["+kind.section+"]", "the quadlet %q has no [%s] section", path.Base(name), kind.section)
+		l.warn(ruleQuadletIncomplete, l.whole(body), "add a section ["+kind.section+"]", "the quadlet %q has no [%s] section", path.Base(name), kind.section)
 	case len(kind.needs) > 0 && !l.quadletHas(f.Path, &p, kind.section, kind.needs):
 		needs := strings.Join(kind.needs, "= or ") + "="
 		l.warn(ruleQuadletIncomplete, l.at(body, header.Start, header.End), "add "+needs, "the quadlet %q has no %s", path.Base(name), needs)
@@ -100,15 +100,7 @@ func (l *linter) quadletHas(file string, p *part, section string, keys []string)
 	if has(p.lines) {
 		return true
 	}
-	if l.dropins == nil {
-		l.dropins = map[string][]int{}
-		for i := range l.Config.Storage.Files {
-			if dir, name := path.Split(l.Config.Storage.Files[i].Path); strings.HasSuffix(dir, ".d/") && path.Ext(name) == ".conf" {
-				l.dropins[dir] = append(l.dropins[dir], i)
-			}
-		}
-	}
-	for _, i := range l.dropins[file+".d/"] {
+	for _, i := range l.dropinsOf(file) {
 		f := &l.Config.Storage.Files[i]
 		if body, ok := l.contents(&f.Contents, "storage", "files", i, "contents"); ok && has(newPart(body).lines) {
 			return true

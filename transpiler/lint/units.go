@@ -75,7 +75,6 @@ func newPart(t *text) part {
 // unit is a unit with the texts that the config has of it.
 type unit struct {
 	*types.Unit
-	index int
 	// file is the unit file; nil if the config has only drop-ins.
 	file *part
 	// parts are the file and the drop-ins in the order in which they count.
@@ -129,7 +128,7 @@ func (l *linter) headerAt(p *part, section string) place {
 	if line := p.header(section); line != nil {
 		return l.at(p.text, line.Start, line.End)
 	}
-	return l.given(p.text)
+	return l.whole(p.text)
 }
 
 // units looks at all units of the config.
@@ -143,24 +142,29 @@ func (l *linter) units() {
 		if len(u.parts) == 0 && !isTrue(u.Enabled) {
 			continue
 		}
-		own := ownSection(u.extension())
-		d := dialect{
-			what: "a " + u.extension() + " unit", own: own, sections: []string{"Unit", "Install", own},
-			unknownSection: ruleUnitSection, unknownKey: ruleUnitDirective,
-		}
-		for j := range u.parts {
-			l.lines(&u.parts[j], &d)
-		}
+		l.judge(&u)
 		l.install(&u)
-		if u.file != nil {
-			l.whole(&u, own)
-		}
+	}
+}
+
+// judge looks at the texts of a unit, each by itself and all together.
+func (l *linter) judge(u *unit) {
+	own := ownSection(u.extension())
+	d := dialect{
+		what: "a " + u.extension() + " unit", own: own, sections: []string{"Unit", "Install", own},
+		unknownSection: ruleUnitSection, unknownKey: ruleUnitDirective,
+	}
+	for j := range u.parts {
+		l.lines(&u.parts[j], &d)
+	}
+	if u.file != nil {
+		l.together(u, own)
 	}
 }
 
 // unit reads the texts of a unit.
 func (l *linter) unit(i int) unit {
-	u := unit{Unit: &l.Config.Systemd.Units[i], index: i}
+	u := unit{Unit: &l.Config.Systemd.Units[i]}
 	if u.Contents != nil && *u.Contents != "" {
 		u.parts = append(u.parts, newPart(l.unitText(u.Contents, "systemd", "units", i, "contents")))
 	}
@@ -192,10 +196,10 @@ func (l *linter) unitText(contents *string, steps ...any) *text {
 // a service needs is more than its section.
 var required = []string{"Socket", "Timer", "Path", "Mount"}
 
-// whole looks at a unit file together with its drop-ins.
-func (l *linter) whole(u *unit, own string) {
+// together looks at a unit file together with its drop-ins.
+func (l *linter) together(u *unit, own string) {
 	if slices.Contains(required, own) && !u.hasSection(own) {
-		l.warn(ruleUnitSectionMissing, l.given(u.file.text), "add a section ["+own+"]", "unit %q has no [%s] section", u.Name, own)
+		l.warn(ruleUnitSectionMissing, l.whole(u.file.text), "add a section ["+own+"]", "unit %q has no [%s] section", u.Name, own)
 		return
 	}
 	switch own {
