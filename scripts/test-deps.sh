@@ -48,6 +48,7 @@ declare -A needs=(
   [mkfs.jfs]=jfsutils
   [mkreiserfs]=reiserfsprogs
   [make-bcache]=bcache-tools
+  [mcopy]=mtools
   [gcc]=gcc                # the race detector links with it
 )
 missing=()

@@ -14,6 +14,7 @@ import (
 	"github.com/kindling-boot/kindling/internal/exec/acquire"
 	"github.com/kindling-boot/kindling/internal/exec/eventlog"
 	"github.com/kindling-boot/kindling/internal/exec/stage"
+	"github.com/kindling-boot/kindling/internal/providers"
 	"github.com/kindling-boot/kindling/version"
 )
 
@@ -67,7 +68,9 @@ func engineMain(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	defer stop()
 	s, _ := stage.Find(*o.stage) // the flag takes no other
 	run := &stageRun{engineFlags: o, state: state, log: log}
-	if err := run.run(ctx, s); err != nil {
+	err = run.run(ctx, s)
+	run.tell(ctx, s, err)
+	if err != nil {
 		fmt.Fprintf(stderr, "%s failed\n", s.Name)
 		report(log, err)
 		log.Printf(eventlog.Critical, "Ignition failed: %s failed", s.Name)
@@ -95,8 +98,25 @@ func openLog(toStdout bool, stdout io.Writer) *eventlog.Log {
 
 // platformFlag adds the flag for the platform.
 func platformFlag(flags *flag.FlagSet) *string {
-	ids := acquire.Platforms()
-	return oneOf(flags, "platform", "`id` of the platform: "+strings.Join(ids, ", "), ids)
+	ids := providers.IDs()
+	var v string
+	flags.Func("platform", "`id` of the platform: "+strings.Join(ids, ", "), func(given string) error {
+		if _, ok := providers.Find(given); !ok {
+			return fmt.Errorf("it is none of %s%s", strings.Join(ids, ", "), didYouMean(given))
+		}
+		v = given
+		return nil
+	})
+	return &v
+}
+
+// didYouMean names the platforms that an unknown id may stand for.
+func didYouMean(id string) string {
+	near := providers.Near(id)
+	if len(near) == 0 {
+		return ""
+	}
+	return "; did you mean " + strings.Join(near, " or ") + "?"
 }
 
 // oneOf adds a flag that takes one of some values.

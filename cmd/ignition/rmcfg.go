@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"os/signal"
+	"syscall"
 
-	"github.com/kindling-boot/kindling/internal/exec/acquire"
 	"github.com/kindling-boot/kindling/internal/exec/eventlog"
+	"github.com/kindling-boot/kindling/internal/providers"
 )
 
 // rmcfgMain removes the config from where the platform keeps it.
@@ -29,11 +32,14 @@ func rmcfgMain(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	}
 	log := openLog(*toStdout, stdout)
 	defer log.Close()
-	switch *platform {
-	case "virtualbox", "vmware":
-		log.Printf(eventlog.Critical, "couldn't delete config from platform %s: %v", *platform, acquire.ErrProvider)
-	default:
-		log.Printf(eventlog.Critical, "couldn't delete config: platform %s does not support config deletion", *platform)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	p, _ := providers.Find(*platform) // the flag takes no other
+	env := newProviderEnv(newFetcher(*platform, true, 0, log), 0, log)
+	if err := p.Delete(ctx, env); err != nil {
+		log.Printf(eventlog.Critical, "couldn't delete config: %v", err)
+		return exitFailed
 	}
-	return exitFailed
+	log.Printf(eventlog.Info, "the config is deleted")
+	return exitOK
 }

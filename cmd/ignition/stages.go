@@ -5,7 +5,6 @@ import (
 	"crypto/sha512"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -19,6 +18,7 @@ import (
 	"github.com/kindling-boot/kindling/internal/exec/eventlog"
 	"github.com/kindling-boot/kindling/internal/exec/op"
 	"github.com/kindling-boot/kindling/internal/exec/stage"
+	"github.com/kindling-boot/kindling/internal/providers"
 	"github.com/kindling-boot/kindling/internal/resource"
 	"github.com/kindling-boot/kindling/internal/sysroot"
 )
@@ -55,6 +55,11 @@ func (r *stageRun) run(ctx context.Context, s stage.Stage) error {
 		return err
 	}
 	full := config.Merge(base, user)
+	if s.Name == "files" && len(r.state.Files) > 0 { // what the platform adds gives way to the user
+		added := acquire.Empty()
+		added.Storage.Files = r.state.Files
+		full = config.Merge(config.Merge(base, added), user)
+	}
 	if s.Name == "fetch-offline" && acquire.NeedsNet(full) {
 		r.log.Printf(eventlog.Info, "%s: the config refers to the network", s.Name)
 		return acquire.Flag(r.needNet)
@@ -92,28 +97,26 @@ const deviceTimeout = 90 * time.Second
 
 // acquire gets the user config, renders it and writes the cache.
 func (r *stageRun) acquire(ctx context.Context, offline bool) (config.Config, error) {
-	from := "system"
-	f, err := acquire.SystemUser()
-	if errors.Is(err, fs.ErrNotExist) {
-		from = *r.platform
-		f, err = acquire.Provider(*r.platform)
-	}
-	if errors.Is(err, acquire.ErrEmpty) {
-		r.log.Printf(eventlog.Info, "no config from %s: %v", from, err)
-		cfg := acquire.Empty()
-		return cfg, acquire.WriteCache(r.configCache, cfg)
+	fetcher := newFetcher(*r.platform, offline, r.fetchTimeout, r.log)
+	platform, _ := providers.Find(*r.platform) // the flag takes no other
+	user, err := acquire.FindUser(ctx, newProviderEnv(fetcher, r.fetchTimeout, r.log), platform)
+	r.state.Files = user.Files
+	if errors.Is(err, providers.ErrNoConfig) {
+		r.log.Printf(eventlog.Info, "no config from %s: %v", user.Provider, err)
+		return acquire.Empty(), r.keep(acquire.Empty())
 	}
 	if err != nil {
 		return config.Config{}, err
 	}
-	r.log.Printf(eventlog.Debug, "parsing config with SHA512: %x", sha512.Sum512(f.Data))
-	cfg, ds, err := acquire.Parse(f)
+	r.log.Printf(eventlog.Info, "config from %s: %s, found at %s", user.Provider, describe(user.Config), user.Where)
+	r.log.Printf(eventlog.Debug, "parsing config with SHA512: %x", sha512.Sum512(user.Data))
+	cfg, ds, err := acquire.Parse(source.NewFile(user.Where, user.Data))
 	if err != nil {
 		return config.Config{}, err
 	}
 	reportDiagnostics(r.log, ds)
-	used := []acquire.Fetched{{Kind: "user", Source: from}}
-	renderer := acquire.Renderer{Fetcher: newFetcher(*r.platform, offline, r.fetchTimeout, r.log)}
+	used := []acquire.Fetched{{Kind: "user", Source: user.Provider}}
+	renderer := acquire.Renderer{Fetcher: fetcher}
 	rendered, err := renderer.Render(ctx, cfg)
 	reportDiagnostics(r.log, renderer.Warnings)
 	used = append(used, renderer.Used...)
@@ -126,13 +129,30 @@ func (r *stageRun) acquire(ctx context.Context, offline bool) (config.Config, er
 	for _, u := range used {
 		r.state.Add(u)
 	}
+	return rendered, r.keep(rendered)
+}
+
+// keep writes the cache and tells the journal what is in use.
+func (r *stageRun) keep(rendered config.Config) error {
 	if err := acquire.WriteCache(r.configCache, rendered); err != nil {
-		return config.Config{}, err
+		return err
 	}
 	for _, u := range r.state.Fetched {
 		r.recordConfig(u)
 	}
-	return rendered, nil
+	return nil
+}
+
+// tell tells the platform how the stage has ended. That may fail without harm.
+func (r *stageRun) tell(ctx context.Context, s stage.Stage, outcome error) {
+	platform, _ := providers.Find(*r.platform) // the flag takes no other
+	if s.Name == "fetch-offline" || !platform.Reports() {
+		return
+	}
+	env := newProviderEnv(newFetcher(*r.platform, false, 0, r.log), 0, r.log)
+	if err := platform.Report(ctx, env, providers.Outcome{Stage: s.Name, Err: outcome}); err != nil {
+		r.log.Printf(eventlog.Error, "%v", err)
+	}
 }
 
 // recordConfig tells the journal about a config in use.

@@ -1,25 +1,17 @@
-// Package acquire gets the config of a machine: from its platform (Provider), with
-// what it refers to (Renderer), and between the stages from the cache and the state
-// (WriteCache, ReadCache, State).
+// Package acquire gets the config of a machine: from whoever provides it (FindUser,
+// Base), with what it refers to (Renderer), and between the stages from the cache and
+// the state (WriteCache, ReadCache, State).
 package acquire
 
 import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
 	"github.com/kindling-boot/kindling/config"
 	"github.com/kindling-boot/kindling/config/diag"
 	"github.com/kindling-boot/kindling/config/source"
 )
-
-// ErrEmpty reports that a platform has no user config. It is no failure: the machine
-// boots with the base config alone.
-var ErrEmpty = errors.New("there is no user config")
-
-// ErrProvider reports a platform whose config this version cannot get.
-var ErrProvider = errors.New("this version of Kindling cannot get a config from it")
 
 // InvalidError is a config that was refused, with the reasons.
 type InvalidError struct {
@@ -29,32 +21,6 @@ type InvalidError struct {
 
 // Error names the config. The reasons are in the diagnostics.
 func (e *InvalidError) Error() string { return fmt.Sprintf("config %s is not valid", e.Name) }
-
-// configFileEnv names the file that the platform file reads.
-const configFileEnv = "IGNITION_CONFIG_FILE"
-
-// Provider gets the user config of a platform. The file of an empty config is of no
-// bytes, which is ErrEmpty.
-func Provider(platform string) (*source.File, error) {
-	switch platform {
-	case "file":
-		name := os.Getenv(configFileEnv)
-		if name == "" {
-			name = "config.ign"
-		}
-		f, err := source.Open(name, nil, source.MaxJSON)
-		if err != nil {
-			return nil, err
-		}
-		if len(f.Data) == 0 {
-			return f, ErrEmpty
-		}
-		return f, nil
-	case "metal":
-		return source.NewFile("metal", nil), ErrEmpty
-	}
-	return nil, fmt.Errorf("platform %s: %w", platform, ErrProvider)
-}
 
 // Parse reads one config. The error is an *InvalidError; what does not stop the
 // config is in the list.

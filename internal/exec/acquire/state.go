@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/kindling-boot/kindling/config/dataurl"
+	"github.com/kindling-boot/kindling/config/types"
 )
 
 // stateMode is part of the contract: the state may hold keys.
@@ -25,6 +26,8 @@ const stateMode = 0o600
 type State struct {
 	// Fetched are the configs in use, each once.
 	Fetched []Fetched
+	// Files are what the platform wants on the target; the files stage writes them.
+	Files []types.File
 
 	mu      sync.Mutex
 	file    string
@@ -61,6 +64,7 @@ type Fetched struct {
 // The members that this version knows.
 const (
 	fetchedKey  = "fetchedConfigs"
+	filesKey    = "providerOutputFiles"
 	luksKeysKey = "luksPersistKeyFiles"
 	notatedKey  = "notatedDirectories"
 	workKey     = "kindlingWork" // not part of the contract
@@ -69,7 +73,6 @@ const (
 // emptyMembers are what programs that read the state expect in it.
 func emptyMembers() map[string]json.RawMessage {
 	return map[string]json.RawMessage{
-		"providerOutputFiles":       json.RawMessage("[]"),
 		"luksPersistVolumeKeyFiles": json.RawMessage("{}"),
 	}
 }
@@ -100,7 +103,7 @@ func ReadState(name string) (*State, error) {
 
 // known are the members that this version reads and writes.
 func (s *State) known() map[string]any {
-	return map[string]any{fetchedKey: &s.Fetched, luksKeysKey: &s.luksKeys, notatedKey: &s.notated, workKey: &s.work}
+	return map[string]any{fetchedKey: &s.Fetched, filesKey: &s.Files, luksKeysKey: &s.luksKeys, notatedKey: &s.notated, workKey: &s.work}
 }
 
 // Add notes a config in use.
@@ -225,7 +228,7 @@ func (s *State) save() error {
 // all the same.
 func (s *State) written() map[string]any {
 	out := map[string]any{
-		fetchedKey: append([]Fetched{}, s.Fetched...), notatedKey: append([]string{}, s.notated...),
+		fetchedKey: append([]Fetched{}, s.Fetched...), filesKey: append([]types.File{}, s.Files...), notatedKey: append([]string{}, s.notated...),
 		luksKeysKey: map[string]string{},
 	}
 	if s.luksKeys != nil {

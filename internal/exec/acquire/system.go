@@ -12,6 +12,7 @@ import (
 	"github.com/kindling-boot/kindling/config"
 	"github.com/kindling-boot/kindling/config/diag"
 	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/internal/providers"
 )
 
 // systemDirs are the directories for configs of the distribution, the most important
@@ -33,21 +34,21 @@ func eachSystemDir() []string {
 }
 
 // SystemUser returns the user config that the distribution brings: user.ign of the
-// first system directory that has one. The error is fs.ErrNotExist if none has.
-func SystemUser() (*source.File, error) {
+// first system directory that has one. The error is fs.ErrNotExist if none has, and
+// providers.ErrNoConfig if the file is empty: then the platform is not asked either.
+func SystemUser() (providers.Config, error) {
 	for _, dir := range eachSystemDir() {
-		f, err := source.Open(filepath.Join(dir, "user.ign"), nil, source.MaxJSON)
+		name := filepath.Join(dir, "user.ign")
+		f, err := source.Open(name, nil, source.MaxJSON)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			continue
 		case err != nil:
-			return nil, err
-		case len(f.Data) == 0:
-			return f, ErrEmpty
+			return providers.Config{}, err
 		}
-		return f, nil
+		return providers.Unpack(f.Data, name)
 	}
-	return nil, fs.ErrNotExist
+	return providers.Config{}, fmt.Errorf("user.ign: %w", fs.ErrNotExist)
 }
 
 // Base returns the base config of a platform, which user configs are merged over: the
