@@ -65,7 +65,7 @@ func Parse(f *source.File) (Config, diag.List) {
 	if ds := schema.Decode(tree, &cfg, v); ds.HasErrors() {
 		return Config{}, ds
 	}
-	ds = schema.Gate(tree, v, specName, modelSchema())
+	ds = schema.Gate(tree, v, spec.Version.Name, modelSchema())
 	ds = append(ds, check.Walk(&cfg, tree, v)...)
 	ds = ds.Sorted()
 	if ds.HasErrors() {
@@ -87,8 +87,6 @@ func Inspect(f *source.File) (version string, ds diag.List) {
 	_, ds = Parse(f)
 	return version, ds
 }
-
-func specName(v spec.Version) string { return "spec " + v.String() }
 
 // Merge returns the child merged over the parent.
 func Merge(parent, child Config) Config {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kindling-boot/kindling/config/diag"
 	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/reports"
 )
 
 // seeds are configs of all specs with most of what there is, right and wrong.
@@ -59,16 +60,16 @@ func FuzzParseJSON(f *testing.F) {
 			soundDiagnostic(t, &ds[i])
 		}
 		var printed bytes.Buffer
-		if err := diag.Text(&printed, ds, diag.Options{}); err != nil {
+		if err := reports.Text(&printed, ds, reports.Options{}); err != nil {
 			t.Fatal(err)
 		}
-		if err := diag.JSON(&printed, ds); err != nil {
+		if err := reports.JSON(&printed, ds); err != nil {
 			t.Fatal(err)
 		}
 		again, dsAgain := Parse(source.NewFile("x", data))
 		var printedAgain bytes.Buffer
-		_ = diag.Text(&printedAgain, dsAgain, diag.Options{})
-		_ = diag.JSON(&printedAgain, dsAgain)
+		_ = reports.Text(&printedAgain, dsAgain, reports.Options{})
+		_ = reports.JSON(&printedAgain, dsAgain)
 		if printed.String() != printedAgain.String() {
 			t.Fatalf("a second run says something else:\n%s\n%s", &printed, &printedAgain)
 		}

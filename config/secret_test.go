@@ -7,18 +7,19 @@ import (
 
 	"github.com/kindling-boot/kindling/config/diag"
 	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/reports"
 )
 
 // printed is everything that diagnostics show of a document.
 func printed(t *testing.T, ds diag.List) string {
 	t.Helper()
 	var b bytes.Buffer
-	for _, style := range []diag.Style{diag.Excerpts, diag.Lines, diag.LinesWithExcerpts} {
-		if err := diag.Text(&b, ds, diag.Options{Style: style}); err != nil {
+	for _, style := range []reports.Style{reports.Excerpts, reports.Lines, reports.LinesWithExcerpts} {
+		if err := reports.Text(&b, ds, reports.Options{Style: style}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := diag.JSON(&b, ds); err != nil {
+	if err := reports.JSON(&b, ds); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kindling-boot/kindling/config/diag"
 	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/reports"
 	"github.com/kindling-boot/kindling/transpiler/lint"
 )
 
@@ -55,7 +56,7 @@ func FuzzLint(f *testing.F) {
 					t.Fatalf("%s at %d to %d: %s", d.Rule.ID, d.At.Start, d.At.End, d.Message)
 				}
 			}
-			if err := diag.Text(&bytes.Buffer{}, found, diag.Options{}); err != nil {
+			if err := reports.Text(&bytes.Buffer{}, found, reports.Options{}); err != nil {
 				t.Fatal(err)
 			}
 		}

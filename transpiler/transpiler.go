@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"strings"
 
 	"github.com/kindling-boot/kindling/config/check"
 	"github.com/kindling-boot/kindling/config/diag"
@@ -125,13 +126,8 @@ func read(f *source.File) (*translation, diag.List) {
 	ctx := sugar.NewCtx(tree, v.Target, cfg)
 	ctx.Files = &sugar.FilesDir{}
 	ctx.Compress = !v.NoCompression
-	versionName := func(target spec.Version) string {
-		if version, ok := variant.ForTarget(v.Name, target); ok {
-			return v.Name + " " + version
-		}
-		return "spec " + target.String()
-	}
-	ctx.Found = schema.Gate(tree, v.Target, versionName, structs...)
+	ctx.Found = schema.Gate(tree, v.Target, v.NameOf, structs...)
+	variant.ExplainUnknown(ctx.Found, v)
 	if found.HasErrors() {
 		return nil, append(oncePerPlace(found), ctx.Found...)
 	}
@@ -195,7 +191,8 @@ func (t *translation) checkGenerated(raw bool) bool {
 	if t.wrapper != nil && !raw {
 		t.wrapper.CheckWrapped(t.ctx)
 	}
-	t.ctx.Found = append(t.ctx.Found, check.Walk(&t.ctx.Config, t.ctx.Where(), t.ctx.Target)...)
+	t.ctx.Found = append(t.ctx.Found, t.ctx.FoundInFiles...)
+	t.ctx.Found = append(t.ctx.Found, check.WalkAs(&t.ctx.Config, t.ctx.Where(), t.ctx.Target, t.variant.NameOf)...)
 	return !t.ctx.Found.HasErrors()
 }
 
@@ -223,7 +220,11 @@ func findVariant(tree *source.Tree) (*variant.Variant, diag.List) {
 		return fail(ruleVariant, "variant", "use variant openshift", "variant rhcos does not exist any more")
 	}
 	if _, known := variant.Find(h.Variant, ""); !known {
-		return fail(ruleVariant, "variant", sugar.DidYouMean(h.Variant, variant.Names()), "unknown variant %q", h.Variant)
+		help := sugar.DidYouMean(h.Variant, variant.Names())
+		if help == "" {
+			help = "the variants are " + strings.Join(variant.Names(), ", ")
+		}
+		return fail(ruleVariant, "variant", help, "unknown variant %q", h.Variant)
 	}
 	if h.Version == "" {
 		return fail(ruleVersion, "version", "", "the document names no version")

@@ -8,9 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
+	"strings"
 
 	"github.com/kindling-boot/kindling/config/diag"
 	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/reports"
 	"github.com/kindling-boot/kindling/transpiler"
 	"github.com/kindling-boot/kindling/transpiler/lint"
 	"github.com/kindling-boot/kindling/transpiler/sugar"
@@ -31,7 +34,7 @@ func main() {
 // settings are the flags.
 type settings struct {
 	strict, pretty, raw, check, rawErrors bool
-	filesDir, output, lint                string
+	filesDir, output, lint, format        string
 	showVersion, showHelp                 bool
 }
 
@@ -39,7 +42,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if len(args) > 0 && args[0] == "explain" {
 		return explain(args[1:], stdout, stderr)
 	}
-	var o settings
+	o := settings{format: "text"}
 	options := flags{
 		{long: "check", short: 'c', on: &o.check, help: "check the document without producing output"},
 		{long: "files-dir", short: 'd', value: &o.filesDir, argument: "DIR", help: "allow embedding local files from this directory"},
@@ -49,6 +52,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		{long: "strict", short: 's', on: &o.strict, help: "fail on any warning, but those of lint"},
 		{long: "lint", value: &o.lint, argument: "off|warn|error", help: "what to do about what lint finds; warn, with --raw-errors off"},
 		{long: "raw-errors", on: &o.rawErrors, help: "print each problem on one line, without excerpt"},
+		{long: "format", value: &o.format, argument: "FORMAT", help: "print problems as " + strings.Join(reports.Formats(), ", ")},
 		{long: "version", short: 'V', on: &o.showVersion, help: "print the version and exit"},
 		{long: "help", short: 'h', on: &o.showHelp, help: "show this help and exit"},
 	}
@@ -72,6 +76,12 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	case o.showVersion:
 		fmt.Fprintf(stdout, "Butane %s\n", version.String)
 		return exitOK
+	case !slices.Contains(reports.Formats(), o.format):
+		fmt.Fprintf(stderr, "butane: there is no format %q; use one of %s\n", o.format, strings.Join(reports.Formats(), ", "))
+		return exitUsage
+	case o.rawErrors && o.format != "text":
+		fmt.Fprintf(stderr, "butane: --raw-errors is a form of text, not of %s\n", o.format)
+		return exitUsage
 	case len(documents) > 1:
 		fmt.Fprintf(stderr, "butane: one document at a time; %d were given\n", len(documents))
 		usage(stderr)
@@ -80,7 +90,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		name = documents[0]
 	}
 	if err := translate(o, name, stdin, stdout, stderr); err != nil {
-		fmt.Fprintf(stderr, "Error translating config: %v\n", err)
+		if o.format == "text" || !isExplained(err) {
+			fmt.Fprintf(stderr, "Error translating config: %v\n", err)
+		}
 		return exitFailed
 	}
 	return exitOK
@@ -142,6 +154,10 @@ var (
 	errLint      = errors.New("lint found something and --lint=error was given")
 )
 
+func isExplained(err error) bool {
+	return errors.Is(err, errSource) || errors.Is(err, errGenerated) || errors.Is(err, errStrict) || errors.Is(err, errLint)
+}
+
 func translate(o settings, name string, stdin io.Reader, stdout, stderr io.Writer) (err error) {
 	document, err := source.Open(name, stdin, source.MaxYAML)
 	if err != nil {
@@ -156,11 +172,11 @@ func translate(o settings, name string, stdin io.Reader, stdout, stderr io.Write
 
 	output, outcome, found := transpiler.Translate(document, transpiler.Options{Files: files, Pretty: o.pretty, Raw: o.raw, Lint: o.lint != lintOff})
 	warnings, lints := o.judge(found)
-	style := diag.Excerpts
+	form := reports.Options{Style: reports.Excerpts, Colors: reports.Colors(stderr)}
 	if o.rawErrors {
-		style = diag.Lines
+		form = reports.Options{Style: reports.Lines}
 	}
-	if err := diag.Text(stderr, found, diag.Options{Style: style}); err != nil {
+	if err := reports.Write(stderr, o.format, found, reports.Tool{Name: "butane", Version: version.String}, form); err != nil {
 		return err
 	}
 	switch outcome {

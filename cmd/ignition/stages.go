@@ -21,6 +21,7 @@ import (
 	"github.com/kindling-boot/kindling/internal/providers"
 	"github.com/kindling-boot/kindling/internal/resource"
 	"github.com/kindling-boot/kindling/internal/sysroot"
+	"github.com/kindling-boot/kindling/reports"
 )
 
 // configMessageID marks the journal records of configs in use. Login screens look for
@@ -217,7 +218,7 @@ func reportDiagnostics(log *eventlog.Log, ds diag.List) {
 
 func textOf(ds diag.List) string {
 	var b strings.Builder
-	_ = diag.Text(&b, ds, diag.Options{}) // a Builder takes everything
+	_ = reports.Text(&b, ds, reports.Options{}) // a Builder takes everything
 	return b.String()
 }
 

@@ -3,17 +3,21 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/kindling-boot/kindling/config"
 	"github.com/kindling-boot/kindling/config/diag"
 	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/reports"
+	"github.com/kindling-boot/kindling/version"
 )
 
 // validateMain reports what is wrong with one config. Nothing is fetched or merged.
 func validateMain(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	flags := newFlags("ignition-validate", " config.ign",
 		"Checks an Ignition config; - reads standard input. Warnings alone are no failure.", stderr)
-	format := flags.String("format", "text", "print `text`, or json")
+	format := flags.String("format", "text", "`form` of the report: "+strings.Join(reports.Formats(), ", "))
 	showVersion := flags.Bool("version", false, "print the version and exit")
 	rest, err := parseAnywhere(flags, args)
 	switch {
@@ -21,8 +25,8 @@ func validateMain(args []string, stdin io.Reader, stdout, stderr io.Writer) int 
 		return usageStatus(err)
 	case *showVersion:
 		return printVersion(stdout)
-	case *format != "text" && *format != "json":
-		fmt.Fprintf(stderr, "ignition-validate: format %q is neither text nor json\n", *format)
+	case !slices.Contains(reports.Formats(), *format):
+		fmt.Fprintf(stderr, "ignition-validate: there is no format %q; use one of %s\n", *format, strings.Join(reports.Formats(), ", "))
 		return exitUsage
 	case len(rest) != 1:
 		flags.Usage()
@@ -47,8 +51,8 @@ func validateMain(args []string, stdin io.Reader, stdout, stderr io.Writer) int 
 // printDiagnostics prints the report. What concerns the document as a whole, and has
 // no place that the reference would give, is the reason of a rejection.
 func printDiagnostics(ds diag.List, format string, stdout, stderr io.Writer) error {
-	if format == "json" {
-		return diag.JSON(stdout, ds)
+	if format != "text" {
+		return reports.Write(stdout, format, ds, reports.Tool{Name: "ignition-validate", Version: version.String}, reports.Options{})
 	}
 	var entries, reasons diag.List
 	for i := range ds {
@@ -58,7 +62,8 @@ func printDiagnostics(ds diag.List, format string, stdout, stderr io.Writer) err
 			entries = append(entries, ds[i])
 		}
 	}
-	if err := diag.Text(stdout, entries, diag.Options{Style: diag.LinesWithExcerpts, ByteColumns: true}); err != nil {
+	form := reports.Options{Style: reports.LinesWithExcerpts, ByteColumns: true, Colors: reports.Colors(stdout)}
+	if err := reports.Text(stdout, entries, form); err != nil {
 		return err
 	}
 	for _, d := range reasons {
@@ -66,5 +71,6 @@ func printDiagnostics(ds diag.List, format string, stdout, stderr io.Writer) err
 			return err
 		}
 	}
-	return nil
+	form = reports.Options{Style: reports.OnlyExcerpts, Colors: reports.Colors(stderr)}
+	return reports.Text(stderr, reasons, form)
 }

@@ -37,24 +37,31 @@ type walker struct {
 	spec       spec.Version
 	where      source.Locator
 	duplicates bool
-	found      diag.List
+	// versionName is what the author of the document calls a spec.
+	versionName func(spec.Version) string
+	found       diag.List
 }
 
 // Walk checks a config, a pointer to a struct of the model, by the rules of a
 // spec. where tells the places of its values.
 func Walk(config any, where source.Locator, v spec.Version) diag.List {
-	return walk(config, where, v, true)
+	return WalkAs(config, where, v, spec.Version.Name)
+}
+
+// WalkAs is Walk for a document whose author calls specs by other names.
+func WalkAs(config any, where source.Locator, v spec.Version, versionName func(spec.Version) string) diag.List {
+	return walk(config, where, v, true, versionName)
 }
 
 // Merged checks the result of merging configs that are valid by themselves: by
 // all rules of the newest spec, but repeated items are not looked for.
 func Merged(config any, where source.Locator) diag.List {
-	return walk(config, where, spec.Newest, false)
+	return walk(config, where, spec.Newest, false, spec.Version.Name)
 }
 
-func walk(config any, where source.Locator, v spec.Version, duplicates bool) diag.List {
+func walk(config any, where source.Locator, v spec.Version, duplicates bool, versionName func(spec.Version) string) diag.List {
 	rv := reflect.ValueOf(config).Elem()
-	w := &walker{root: schema.Of(rv.Type()), spec: v, where: where, duplicates: duplicates}
+	w := &walker{root: schema.Of(rv.Type()), spec: v, where: where, duplicates: duplicates, versionName: versionName}
 	w.object(rv, w.root, make(source.Path, 0, 16))
 	return w.found
 }
@@ -150,7 +157,7 @@ func (c *Ctx) Under(section string) bool {
 
 // Quietly runs a check without reporting, and tells whether it found nothing.
 func (c *Ctx) Quietly(run func(c *Ctx)) (clean bool) {
-	w := &walker{root: c.w.root, spec: c.w.spec, where: c.w.where}
+	w := &walker{root: c.w.root, spec: c.w.spec, where: c.w.where, versionName: c.w.versionName}
 	run(&Ctx{w: w, base: c.base, rest: c.rest})
 	return len(w.found) == 0
 }
@@ -167,6 +174,25 @@ func (c *Ctx) Warnf(rule *diag.Rule, format string, args ...any) {
 
 // hidden stands for text in a message about a secret.
 const hidden = "(hidden)"
+
+// ErrorInLine reports that a line of the value, a text, breaks a rule. Lines count
+// from 1; 0 stands for the whole text.
+func (c *Ctx) ErrorInLine(rule *diag.Rule, line int, format string, args ...any) {
+	c.report(diag.Error, rule, "", format, args...)
+	if text := source.TextAt(c.w.where, c.path()); text != nil && line > 0 {
+		c.w.found[len(c.w.found)-1].Inside = text.LineRange(line)
+	}
+}
+
+// Key is the name of the value in its document, which may differ from that in the
+// config made from it.
+func (c *Ctx) Key() string {
+	path := source.PlaceIn(c.w.where, c.path())
+	if len(path) == 0 {
+		return ""
+	}
+	return path[len(path)-1].Key
+}
 
 func (c *Ctx) report(s diag.Severity, rule *diag.Rule, help, format string, args ...any) {
 	path := c.path()
@@ -194,8 +220,8 @@ func (c *Ctx) OneOf(rule *diag.Rule, what, value string, values spec.Values) {
 	legal := values.In(c.Spec())
 	if known {
 		c.report(diag.Error, rule,
-			fmt.Sprintf("raise the version (this config names %s), or use one of %s", c.Spec(), strings.Join(legal, ", ")),
-			what+" %q exists from spec %s", value, since)
+			fmt.Sprintf("raise the version (this document names %s), or use one of %s", c.w.versionName(c.Spec()), strings.Join(legal, ", ")),
+			what+" %q exists from %s", value, c.w.versionName(since))
 		return
 	}
 	help := "use one of " + strings.Join(legal, ", ")

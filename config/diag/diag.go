@@ -1,5 +1,5 @@
 // Package diag holds diagnostics as data: what is wrong with a document, where,
-// why, and what to do about it. Text and JSON render them.
+// why, and what to do about it. Package reports prints them.
 package diag
 
 import (
@@ -42,6 +42,10 @@ type Diagnostic struct {
 	Path source.Path
 	// At is the place in the text; the zero Range if there is none.
 	At source.Range
+	// Inside is the place within the text at At, where that is a document of its own: a
+	// line of a unit, a value of an inline config. It may be in another file, that the
+	// text comes from. The zero Range if there is none.
+	Inside source.Range
 	// Reported is the offset that the reference tools give, where it differs from
 	// the start of At; 0 when it does not, NoPosition when they give none. Lines
 	// for scripts use it.
@@ -67,6 +71,14 @@ func (d *Diagnostic) ReportedPosition() (p source.Position, ok bool) {
 		return d.At.File.Position(d.Reported), true
 	}
 	return d.At.Position(), true
+}
+
+// Advice says what to do: in this case, else in general; empty if nobody knows.
+func (d *Diagnostic) Advice() string {
+	if d.Help != "" {
+		return d.Help
+	}
+	return d.Rule.Help
 }
 
 // List is the result of looking at a document.
@@ -97,6 +109,8 @@ func (l List) Sorted() List {
 		switch {
 		case a.At.Start != b.At.Start:
 			return a.At.Start < b.At.Start
+		case a.Inside.Start != b.Inside.Start:
+			return a.Inside.Start < b.Inside.Start
 		case a.Severity != b.Severity:
 			return a.Severity < b.Severity
 		case a.Rule.ID != b.Rule.ID:

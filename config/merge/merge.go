@@ -242,6 +242,15 @@ func (l Locator) Place(path source.Path) source.Path {
 	return source.PlaceIn(side, at)
 }
 
+// Text implements source.Texts.
+func (l Locator) Text(path source.Path) *source.File {
+	side, at := l.side(path)
+	if side == nil {
+		return nil
+	}
+	return source.TextAt(side, at)
+}
+
 // side returns the side that gives a value, and the path that the value has there;
 // nil if there is none.
 func (l Locator) side(path source.Path) (side source.Locator, at source.Path) {

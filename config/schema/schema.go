@@ -231,6 +231,12 @@ func (s *Struct) Field(name string) *Field {
 	return nil
 }
 
+// HasKey reports whether documents in YAML can have a key at the top of the struct.
+func (s *Struct) HasKey(key string) bool {
+	f := s.fieldNamed(key, true)
+	return f != nil && f.YAML == key
+}
+
 // Identity returns what identifies a list item: the first identity member that is
 // set, as text; empty when none is. Numbers come before text, so that a partition
 // goes by its number, else by its label.

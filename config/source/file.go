@@ -21,13 +21,17 @@ import (
 // File is one document as it was read. It must not be copied after first use,
 // nor its Data changed.
 type File struct {
-	// Name is what people know the document by: a path, a URL, <stdin>.
+	// Name is what people know the document by: a path, a URL, <stdin>. It is empty for a
+	// text within another document whose lines are not lines of that.
 	Name string
 	// Data are the bytes.
 	Data []byte
 
 	// yaml makes lines end where YAML ends them.
 	yaml bool
+	// above and left tell where the text stands when it is a part of another document:
+	// the lines above it and the characters left of each of its lines.
+	above, left int
 
 	once  sync.Once
 	lines []int // offset of the first byte of each line
@@ -103,7 +107,18 @@ func (f *File) Position(offset int) Position {
 	offset = max(0, min(offset, len(f.Data)))
 	lines := f.lineStarts()
 	i := sort.SearchInts(lines, offset+1) - 1
-	return Position{Line: i + 1, Column: f.runes(lines[i], offset) + 1, ByteColumn: offset - lines[i] + 1}
+	return Position{
+		Line: f.above + i + 1, Column: f.left + f.runes(lines[i], offset) + 1, ByteColumn: f.left + offset - lines[i] + 1,
+	}
+}
+
+// LineRange returns the place of a line of the text, counted from 1, without the white
+// space around it. Lines out of range give the start or the end.
+func (f *File) LineRange(n int) Range {
+	start, end := f.line(n)
+	text := f.Data[start:end]
+	start += len(text) - len(bytes.TrimLeft(text, " \t"))
+	return Range{File: f, Start: start, End: max(start, end-len(text)+len(bytes.TrimRight(text, " \t\r")))}
 }
 
 // runes counts the characters between two offsets.
@@ -165,6 +180,9 @@ func (f *File) Hide(start, end int) {
 		f.hidden = slices.Replace(f.hidden, i, j, span{start, end})
 	}
 }
+
+// HasHidden reports whether a part of the document is not shown.
+func (f *File) HasHidden() bool { return len(f.hidden) > 0 }
 
 func (f *File) isHidden(offset int) bool {
 	i := sort.Search(len(f.hidden), func(i int) bool { return f.hidden[i].end > offset })
@@ -233,12 +251,16 @@ func (r Range) IsZero() bool { return r.File == nil }
 // Position is the place where the range starts.
 func (r Range) Position() Position { return r.File.Position(r.Start) }
 
-// String writes the place as NAME:LINE:COLUMN, or nothing for the zero Range.
+// String writes the place as NAME:LINE:COLUMN, in words for a text without a name, or
+// nothing for the zero Range.
 func (r Range) String() string {
 	if r.IsZero() {
 		return ""
 	}
 	p := r.Position()
+	if r.File.Name == "" {
+		return fmt.Sprintf("line %d, column %d", p.Line, p.Column)
+	}
 	return fmt.Sprintf("%s:%d:%d", r.File.Name, p.Line, p.Column)
 }
 
@@ -253,7 +275,7 @@ type Excerpt struct {
 // Excerpt returns the text of the range in its first line, with at most n
 // characters for each of its parts. What is hidden is blotted out.
 func (r Range) Excerpt(n int) Excerpt {
-	start, end := r.File.line(r.Position().Line)
+	start, end := r.File.line(r.Position().Line - r.File.above)
 	at := max(start, min(r.Start, end))
 	from, to := at, at
 	for i := 0; i < n && from > start; i++ {
@@ -290,6 +312,24 @@ type Placer interface {
 	Locator
 	// Place returns the path in the document.
 	Place(path Path) Path
+}
+
+// Texts is a Locator that knows texts which are documents of their own: units, inline
+// configs.
+type Texts interface {
+	Locator
+	// Text returns the text of the value at a path as a file whose positions are those
+	// where it was written: a part of the document, or another file. It is nil when
+	// the text is not written line by line anywhere.
+	Text(path Path) *File
+}
+
+// TextAt returns the text at a path, nil if the locator knows of none.
+func TextAt(l Locator, path Path) *File {
+	if t, ok := l.(Texts); ok {
+		return t.Text(path)
+	}
+	return nil
 }
 
 // PlaceIn returns the path that a value has in its document.

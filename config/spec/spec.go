@@ -40,6 +40,9 @@ var names = [...]string{
 // String returns the version as configs write it.
 func (v Version) String() string { return names[v] }
 
+// Name returns the version as messages call it.
+func (v Version) Name() string { return "spec " + names[v] }
+
 // Experimental reports whether the version may still change.
 func (v Version) Experimental() bool { return strings.HasSuffix(names[v], "-experimental") }
 

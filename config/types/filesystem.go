@@ -103,7 +103,8 @@ func (f Filesystem) checkVirtiofs(c *check.Ctx) {
 		{"wipeFilesystem", f.WipeFilesystem != nil && *f.WipeFilesystem},
 	} {
 		if k.given {
-			c.At(k.key).Errorf(ruleVirtiofs, "%s cannot be set for virtiofs", k.key)
+			at := c.At(k.key)
+			at.Errorf(ruleVirtiofs, "%s cannot be set for virtiofs", at.Key())
 		}
 	}
 }

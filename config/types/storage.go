@@ -40,7 +40,7 @@ var (
 	}
 	ruleFilesystemWiped = &diag.Rule{
 		ID: "filesystem-wiped", Why: "wiping the partition table of the disk wipes a file system on the whole disk too",
-		Help: "set wipeFilesystem to true to make that clear, or wipeTable to false to keep the file system",
+		Help: "say that the file system may be wiped too, or do not wipe the partition table",
 	}
 )
 

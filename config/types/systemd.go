@@ -1,6 +1,7 @@
 package types
 
 import (
+	"errors"
 	"path"
 	"strings"
 
@@ -111,7 +112,7 @@ func (u Unit) Check(c *check.Ctx) {
 	f, err := unitfile.Parse(*u.Contents)
 	switch {
 	case err != nil:
-		c.At("contents").Errorf(ruleUnitSyntax, "the unit cannot be parsed: %v", err)
+		unitError(c.At("contents"), "the unit cannot be parsed: %v", err)
 	case u.Enabled != nil && *u.Enabled && *u.Contents != "" && !f.HasOptions("Install"):
 		c.At("contents").Warnf(ruleUnitInstall, "unit %q is enabled, but has nothing in an [Install] section", u.Name)
 	}
@@ -126,6 +127,16 @@ func (d Dropin) Check(c *check.Ctx) {
 		return
 	}
 	if _, err := unitfile.Parse(*d.Contents); err != nil {
-		c.At("contents").Errorf(ruleUnitSyntax, "the drop-in cannot be parsed: %v", err)
+		unitError(c.At("contents"), "the drop-in cannot be parsed: %v", err)
 	}
+}
+
+// unitError reports a text that is no unit file, with the line that breaks off.
+func unitError(c *check.Ctx, format string, err error) {
+	line := 0
+	var syntax *unitfile.Error
+	if errors.As(err, &syntax) {
+		line = syntax.Line
+	}
+	c.ErrorInLine(ruleUnitSyntax, line, format, err)
 }

@@ -46,14 +46,27 @@ var (
 	errOptionEnd     = errors.New("the text ends before an equals sign")
 )
 
-// Parse reads a unit file. Text before the first section is skipped. The error
-// names the line.
+// Error is what makes a text no unit file.
+type Error struct {
+	// Line counts from 1.
+	Line  int
+	cause error
+}
+
+// Error names the line and what is wrong with it.
+func (e *Error) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.cause) }
+
+// Unwrap returns what is wrong.
+func (e *Error) Unwrap() error { return e.cause }
+
+// Parse reads a unit file. Text before the first section is skipped. The error is an
+// *Error.
 func Parse(text string) (File, error) {
 	p := parser{text: text}
 	for p.step() {
 	}
 	if p.err != nil {
-		return File{}, fmt.Errorf("line %d: %w", 1+strings.Count(text[:p.lineStart], "\n"), p.err)
+		return File{}, &Error{Line: 1 + strings.Count(text[:p.lineStart], "\n"), cause: p.err}
 	}
 	return p.file, nil
 }

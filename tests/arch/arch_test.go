@@ -42,7 +42,7 @@ var layers = [][]string{
 	{"internal/providers/..."},
 	{"internal/resource/..."},
 	{"internal/blockdev/...", "internal/..."},
-	{"transpiler", "rulebook"},
+	{"transpiler", "rulebook", "reports"},
 	{"transpiler/variant"},
 	{"transpiler/linux", "transpiler/lint"},
 	{"transpiler/sugar"},

@@ -129,6 +129,16 @@ var betterPositions = map[string]func(missing, extra []finding) bool{
 		}
 		return true
 	},
+	// The reference does not look into local configs. Here what is wrong with one is
+	// reported where the document names it.
+	"local-config": func(missing, extra []finding) bool {
+		for _, f := range extra {
+			if !strings.HasSuffix(f.path, ".local") {
+				return false
+			}
+		}
+		return len(missing) == 0
+	},
 }
 
 // numbers matches indexes: sugar moves items.

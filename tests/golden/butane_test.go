@@ -26,9 +26,10 @@ func TestButane(t *testing.T) {
 		rule, flags := header(a.Comment)
 		dir := t.TempDir()
 		if writeFiles(t, a, dir) {
-			flags = append(flags, "--files-dir", filepath.Join(dir, "files"))
+			flags = append(flags, "--files-dir", "files")
 		}
 		cmd := exec.Command(programs.Path(t, "butane"), flags...)
+		cmd.Dir = dir
 		cmd.Stdin = strings.NewReader(input(t, a))
 		_, said, status := run(t, cmd)
 		said = strings.ReplaceAll(said, filepath.Join(dir, "files"), "files")

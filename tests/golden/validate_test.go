@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/kindling-boot/kindling/config"
-	"github.com/kindling-boot/kindling/config/diag"
 	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/reports"
 	"github.com/kindling-boot/kindling/rulebook/archive"
 )
 
@@ -28,10 +28,10 @@ func TestValidate(t *testing.T) {
 			t.Errorf("the config does not break rule %s", rule)
 		}
 		var printed, asJSON bytes.Buffer
-		if err := diag.Text(&printed, found, diag.Options{Style: diag.LinesWithExcerpts, ByteColumns: true}); err != nil {
+		if err := reports.Text(&printed, found, reports.Options{Style: reports.LinesWithExcerpts, ByteColumns: true}); err != nil {
 			t.Fatal(err)
 		}
-		if err := diag.JSON(&asJSON, found); err != nil {
+		if err := reports.JSON(&asJSON, found); err != nil {
 			t.Fatal(err)
 		}
 		if strings.Contains(printed.String()+asJSON.String(), "hidden\"") {

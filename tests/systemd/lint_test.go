@@ -16,6 +16,7 @@ import (
 
 	"github.com/kindling-boot/kindling/config/diag"
 	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/reports"
 	"github.com/kindling-boot/kindling/transpiler"
 	"github.com/kindling-boot/kindling/transpiler/lint"
 	"github.com/kindling-boot/kindling/transpiler/sugar"
@@ -61,7 +62,7 @@ func findings(t *testing.T, dir, file, unit string, dropin bool) (found diag.Lis
 
 func text(found diag.List) string {
 	var b bytes.Buffer
-	_ = diag.Text(&b, found, diag.Options{}) // a buffer takes everything
+	_ = reports.Text(&b, found, reports.Options{}) // a buffer takes everything
 	return b.String()
 }
 

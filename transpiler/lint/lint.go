@@ -8,7 +8,6 @@
 package lint
 
 import (
-	"bytes"
 	"fmt"
 	"sort"
 	"strings"
@@ -195,7 +194,7 @@ func (l *linter) at(t *text, start, end int) place {
 		return place{given.path, source.Range{File: l.localFile(t), Start: start, End: end}}
 	}
 	if t.lines == nil {
-		t.lines = blockLines(given.at, t.body)
+		t.lines = source.BlockLines(given.at, t.body)
 	}
 	line := t.line(start)
 	if line >= len(t.lines) {
@@ -261,40 +260,4 @@ func (l *linter) hideAll(given place) {
 	if n, exact := l.Tree.Find(given.path); exact {
 		l.Tree.Hide(n)
 	}
-}
-
-// blockLines returns where the lines of a text start in the literal block (|) of
-// YAML that a place has; none when there is no such block, or it is not the text.
-func blockLines(at source.Range, body string) []int {
-	none := []int{}
-	if at.IsZero() || at.Start >= len(at.File.Data) || at.File.Data[at.Start] != '|' {
-		return none
-	}
-	data := at.File.Data[at.Start:]
-	offset := bytes.IndexByte(data, '\n') + 1
-	if offset == 0 {
-		return none
-	}
-	var lines []int
-	indent := -1
-	for line := range strings.Lines(body) {
-		line = strings.TrimSuffix(line, "\n")
-		rest := data[offset:]
-		if i := bytes.IndexByte(rest, '\n'); i >= 0 {
-			rest = rest[:i]
-		}
-		written := string(rest)
-		if indent < 0 && line != "" {
-			indent = len(written) - len(strings.TrimLeft(written, " ")) - (len(line) - len(strings.TrimLeft(line, " ")))
-		}
-		margin := min(max(indent, 0), len(written))
-		if strings.TrimSuffix(written[margin:], "\r") != line {
-			return none // an anchor, a tag, other line breaks
-		}
-		lines = append(lines, at.Start+offset+margin)
-		if offset += len(written) + 1; offset > len(data) {
-			break
-		}
-	}
-	return lines
 }

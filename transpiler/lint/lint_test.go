@@ -210,7 +210,7 @@ func TestBlockLines(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			at := source.Range{File: source.NewFile("d", []byte(c.document)), Start: 3, End: 4}
-			lines := blockLines(at, c.body)
+			lines := source.BlockLines(at, c.body)
 			if len(lines) != len(c.want) {
 				t.Fatalf("%d lines", len(lines))
 			}

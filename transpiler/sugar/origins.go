@@ -11,7 +11,8 @@ import (
 type Origins struct {
 	tree   *source.Tree
 	target spec.Version
-	known  map[string]origin // by path of the config
+	known  map[string]origin       // by path of the config
+	texts  map[string]*source.File // likewise: local files
 }
 
 // NewOrigins returns origins for a config that is generated from a document.
@@ -63,6 +64,18 @@ func (o *Origins) Locate(path source.Path) (source.Range, bool) {
 func (o *Origins) Place(path source.Path) source.Path {
 	place, _, _ := o.find(path)
 	return place
+}
+
+// Text implements source.Texts.
+func (o *Origins) Text(path source.Path) *source.File {
+	if f := o.texts[path.String()]; f != nil {
+		return f
+	}
+	place, remembered := o.place(path)
+	if remembered {
+		return nil // the text is made from what stands there
+	}
+	return o.tree.Text(place)
 }
 
 // find returns the place of a value, and where that is in the text.

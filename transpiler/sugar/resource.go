@@ -103,28 +103,56 @@ func (s *Resources) Check(c *Ctx) {
 		if given > 1 {
 			c.Errorf(ruleOneSource, at.At(last), "only one of inline, local and source can be given")
 		}
-		if sugar.Inline != nil && len(at) > 1 && at[1].Key == "config" {
-			checkInlineConfig(c, *sugar.Inline, at)
+		if sugar.Inline != nil && isConfig(at) {
+			checkInlineConfig(c, *sugar.Inline, at.At("inline"))
 		}
 	})
 }
 
-// checkInlineConfig reports what is wrong with a config inside the document, at the
-// text of that config; the place inside is shown below.
+// isConfig reports whether the resource at a place is a whole config.
+func isConfig(at source.Path) bool { return len(at) > 1 && at[1].Key == "config" }
+
+// checkInlineConfig judges a config that is written in the document.
 func checkInlineConfig(c *Ctx, text string, at source.Path) {
-	place, _ := c.Tree.Locate(at.At("inline"))
-	f := source.NewFile(fmt.Sprintf("inline config of %s", place), []byte(text))
-	version, found := config.Inspect(f)
-	if version != "" && version != c.Target.String() {
-		c.Warnf(ruleInlineVersion, at.At("version"), "this inline config of spec %q is not checked: the document makes a config of spec %s", version, c.Target)
+	if f := c.Tree.Text(at); f != nil {
+		checkConfig(c, f, at)
 		return
 	}
-	for _, d := range found {
-		c.Found = append(c.Found, diag.Diagnostic{
-			Severity: d.Severity, Rule: ruleInlineConfig, Path: at.At("inline"), At: place, Help: d.Help,
-			Message: "in an inline config: " + d.Message, Related: []diag.Diagnostic{d},
-		})
+	f := source.NewFile("", []byte(text))
+	checkConfig(c, f, at)
+	if n, exact := c.Tree.Find(at); exact && f.HasHidden() {
+		c.Tree.Hide(n)
 	}
+}
+
+// checkConfig reports what is wrong with a config that becomes part of the one made, at
+// the key of the document that gives it and at the place inside.
+func checkConfig(c *Ctx, f *source.File, at source.Path) {
+	list := &c.Found
+	place, _ := c.Tree.Locate(at)
+	version, found := config.Inspect(f)
+	key := at[len(at)-1].Key
+	if key == "local" {
+		list = &c.FoundInFiles
+	}
+	if version != "" && version != c.Target.String() {
+		if key == "inline" { // a local one may be anybody's
+			c.Warnf(ruleInlineVersion, at[:len(at)-1].At("version"), "this inline config of spec %q is not checked: the document makes a config of spec %s", version, c.Target)
+		}
+		return
+	}
+	var report func(found []diag.Diagnostic)
+	report = func(found []diag.Diagnostic) {
+		for i := range found {
+			d := &found[i]
+			*list = append(*list, diag.Diagnostic{
+				Severity: d.Severity, Rule: ruleInlineConfig, Path: at, At: place, Inside: d.At,
+				Message: fmt.Sprintf("in this %s config: %s", key, d.Message), Help: d.Advice(),
+			})
+			report(d.Related)
+		}
+	}
+	report(found)
 }
 
 // Desugar embeds inline text and local files.
@@ -133,6 +161,9 @@ func (s *Resources) Desugar(c *Ctx) {
 		switch {
 		case sugar.Local != nil:
 			if data, ok := c.Files.read(c, *sugar.Local, at.At("local")); ok {
+				if isConfig(at) {
+					checkConfig(c, source.NewFile(c.Files.Name(*sugar.Local), data), at.At("local"))
+				}
 				c.Embed(r, data)
 				c.keep(Text{Value: r.Source, Data: string(data), Local: *sugar.Local, In: at, Key: "local"})
 			}

@@ -41,6 +41,9 @@ type Ctx struct {
 	Config types.Config
 	// Found are the diagnostics so far.
 	Found diag.List
+	// FoundInFiles are those about local configs. They do not keep the config made from
+	// being looked at, and are reported together with what is wrong with that.
+	FoundInFiles diag.List
 	// KeepTexts asks the steps to remember in Texts what they embed.
 	KeepTexts bool
 	Texts     []Text
@@ -136,6 +139,14 @@ func DidYouMean(word string, candidates []string) string {
 // From remembers that the value of the config at a path, with all that is inside,
 // was asked for at a place of the document.
 func (c *Ctx) From(value, place source.Path) { c.origins.AddWhole(value, place) }
+
+// TextFrom remembers that the text of the config at a path is that of a local file.
+func (c *Ctx) TextFrom(value source.Path, local string, text []byte) {
+	if c.origins.texts == nil {
+		c.origins.texts = map[string]*source.File{}
+	}
+	c.origins.texts[value.String()] = source.NewFile(c.Files.Name(local), text)
+}
 
 // AddParent puts a generated config below the config so far. Its origins tell
 // where its values were asked for.

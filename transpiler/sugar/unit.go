@@ -52,6 +52,7 @@ func (s *Units) Desugar(c *Ctx) {
 			read := string(data)
 			*text = &read
 			c.keep(Text{Value: &read, Data: read, Local: *local, In: at, Key: "contents_local"})
+			c.TextFrom(at.At("contents"), *local, data)
 		}
 	})
 }

@@ -3,8 +3,13 @@
 package variant
 
 import (
+	"fmt"
+	"reflect"
 	"slices"
+	"strings"
 
+	"github.com/kindling-boot/kindling/config/diag"
+	"github.com/kindling-boot/kindling/config/schema"
 	"github.com/kindling-boot/kindling/config/spec"
 	"github.com/kindling-boot/kindling/transpiler/linux"
 	"github.com/kindling-boot/kindling/transpiler/sugar"
@@ -177,6 +182,63 @@ func Versions(name string) []string {
 		}
 	}
 	return out
+}
+
+// NameOf returns what authors of documents of this variant call a spec.
+func (v *Variant) NameOf(target spec.Version) string {
+	if target == v.Target {
+		return v.Name + " " + v.Version // several versions may have one target
+	}
+	if version, ok := ForTarget(v.Name, target); ok {
+		return v.Name + " " + version
+	}
+	return target.Name()
+}
+
+// ExplainUnknown completes what was found about unknown keys at the top of a document:
+// a later version of its variant may have them, or another variant.
+func ExplainUnknown(found diag.List, v *Variant) {
+	for i := range found {
+		d := &found[i]
+		if d.Rule != schema.UnknownKey || len(d.Path) != 1 {
+			continue
+		}
+		version, others := haveSection(d.Path[0].Key, v.Name)
+		switch {
+		case version != "":
+			d.Rule = schema.TooNewKey
+			d.Message = fmt.Sprintf("unused key %s: it exists from %s %s", d.Path[0].Key, v.Name, version)
+			d.Help = fmt.Sprintf("remove it, or raise the version (this document names %s %s)", v.Name, v.Version)
+		case len(others) > 0:
+			d.Help = "it is a key of variant " + strings.Join(others, " and ")
+		}
+	}
+}
+
+// haveSection returns the first version of the named variant that reads a key at the
+// top of a document, if any, and the other variants that do.
+func haveSection(key, name string) (version string, others []string) {
+	for i := range All {
+		switch v := &All[i]; {
+		case !v.hasSection(key):
+		case v.Name != name && !slices.Contains(others, v.Name):
+			others = append(others, v.Name)
+		case v.Name == name && version == "":
+			version = v.Version
+		}
+	}
+	return version, others
+}
+
+// hasSection reports whether a step of the version reads a key at the top of a document.
+func (v *Variant) hasSection(key string) bool {
+	steps := v.Steps()
+	if v.Wrap != nil {
+		steps = append(steps, v.Wrap())
+	}
+	return slices.ContainsFunc(steps, func(s sugar.Step) bool {
+		return schema.Of(reflect.TypeOf(s).Elem()).HasKey(key)
+	})
 }
 
 // ForTarget returns the first version of a variant that writes a spec, or a later

@@ -1,4 +1,4 @@
-package diag
+package reports
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/kindling-boot/kindling/config/diag"
 	"github.com/kindling-boot/kindling/config/source"
 )
 
@@ -22,6 +23,8 @@ const (
 	// LinesWithExcerpts starts each entry with its line and continues with the
 	// excerpt, indented.
 	LinesWithExcerpts
+	// OnlyExcerpts leaves out what is wrong: somebody else has said that.
+	OnlyExcerpts
 )
 
 // Options say how Text prints.
@@ -29,110 +32,139 @@ type Options struct {
 	Style Style
 	// ByteColumns makes lines for scripts count columns in bytes.
 	ByteColumns bool
+	// Colors marks severities, places and helps for terminals.
+	Colors bool
 }
 
+// printer is the output of Text.
+type printer struct {
+	out strings.Builder
+	Options
+}
+
+// Colors as parameters of ECMA-48 SGR.
+const (
+	blue  = "1;34"
+	green = "1;32"
+	cyan  = "1;36"
+)
+
+// paint gives a text a color, where colors are wanted.
+func (b *printer) paint(color, text string) string {
+	if !b.Colors || text == "" {
+		return text
+	}
+	return "\x1b[" + color + "m" + text + "\x1b[0m"
+}
+
+func colorOf(s diag.Severity) string { return [...]string{"1;31", "1;33", cyan}[s] }
+
 // Text prints the list in the order it has.
-func Text(w io.Writer, l List, o Options) error {
-	var b strings.Builder
+func Text(w io.Writer, l diag.List, o Options) error {
+	b := &printer{Options: o}
 	for i := range l {
-		if b.Len() > 1<<16 { // a long list need not be in memory twice
-			if _, err := io.WriteString(w, b.String()); err != nil {
+		if b.out.Len() > 1<<16 { // a long list need not be in memory twice
+			if _, err := io.WriteString(w, b.out.String()); err != nil {
 				return err
 			}
-			b.Reset()
+			b.out.Reset()
 		}
 		d := &l[i]
 		switch o.Style {
 		case Lines:
-			line(&b, d, o)
+			b.line(d)
 		case LinesWithExcerpts:
-			line(&b, d, o)
-			details(&b, d)
+			b.line(d)
+			b.details(d)
+		case OnlyExcerpts:
+			b.details(d)
 		default:
 			if i > 0 {
-				b.WriteByte('\n')
+				b.out.WriteByte('\n')
 			}
-			fmt.Fprintf(&b, "%s[%s]: %s\n", d.Severity, d.Rule.ID, printable(d.Message))
-			details(&b, d)
+			fmt.Fprintf(&b.out, "%s: %s\n", b.paint(colorOf(d.Severity), d.Severity.String()+"["+d.Rule.ID+"]"), printable(d.Message))
+			b.details(d)
 		}
 	}
-	if b.Len() == 0 {
+	if b.out.Len() == 0 {
 		return nil
 	}
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(w, b.out.String())
 	return err
 }
 
 // line prints the form that scripts read: KIND at PATH, line L col C: MESSAGE.
-func line(b *strings.Builder, d *Diagnostic, o Options) {
-	b.WriteString(d.Severity.String())
+func (b *printer) line(d *diag.Diagnostic) {
+	b.out.WriteString(b.paint(colorOf(d.Severity), d.Severity.String()))
 	path := d.Path.Dollar()
 	p, placed := d.ReportedPosition()
 	if path != "" || placed {
-		b.WriteString(" at ")
+		b.out.WriteString(" at ")
 	}
-	b.WriteString(printable(path))
+	b.out.WriteString(printable(path))
 	if placed {
 		if path != "" {
-			b.WriteString(", ")
+			b.out.WriteString(", ")
 		}
 		column := p.Column
-		if o.ByteColumns {
+		if b.ByteColumns {
 			column = p.ByteColumn
 		}
-		fmt.Fprintf(b, "line %d col %d", p.Line, column)
+		fmt.Fprintf(&b.out, "line %d col %d", p.Line, column)
 	}
-	fmt.Fprintf(b, ": %s\n", printable(d.Message))
+	fmt.Fprintf(&b.out, ": %s\n", printable(d.Message))
 }
 
 // maxExcerpt is the number of characters of a line that an excerpt shows.
 const maxExcerpt = 160
 
-func details(b *strings.Builder, d *Diagnostic) {
-	gutter := place(b, d.At, d.Path)
+func (b *printer) details(d *diag.Diagnostic) {
+	color := colorOf(d.Severity)
+	gutter := b.place(d.At, d.Path, color)
+	if !d.Inside.IsZero() {
+		gutter = b.place(d.Inside, nil, color)
+	}
 	for i := range d.Related {
 		r := &d.Related[i]
-		fmt.Fprintf(b, "%s also: %s\n", gutter, printable(r.Message))
-		place(b, r.At, r.Path)
+		fmt.Fprintf(&b.out, "%s also: %s\n", gutter, printable(r.Message))
+		b.place(r.At, r.Path, color)
 	}
-	note(b, gutter, "why: ", d.Rule.Why)
-	help := d.Help
-	if help == "" {
-		help = d.Rule.Help
-	}
-	note(b, gutter, "help:", help)
+	b.note(gutter, b.paint(cyan, "why:")+" ", d.Rule.Why)
+	b.note(gutter, b.paint(green, "help:"), d.Advice())
 }
 
-func note(b *strings.Builder, gutter, word, text string) {
+func (b *printer) note(gutter, word, text string) {
 	if text != "" {
-		fmt.Fprintf(b, "%s %s %s\n", gutter, word, printable(text))
+		fmt.Fprintf(&b.out, "%s %s %s\n", gutter, word, printable(text))
 	}
 }
 
 // place prints where a diagnostic belongs, with the text there, and returns the
 // margin that further lines take.
-func place(b *strings.Builder, at source.Range, path source.Path) (gutter string) {
+func (b *printer) place(at source.Range, path source.Path, color string) (gutter string) {
 	if at.IsZero() {
 		if len(path) > 0 {
-			fmt.Fprintf(b, "  --> %s\n", printable(path.String()))
+			fmt.Fprintf(&b.out, "  %s %s\n", b.paint(blue, "-->"), printable(path.String()))
 		}
 		return " "
 	}
 	p := at.Position()
 	number := strconv.Itoa(p.Line)
 	gutter = strings.Repeat(" ", len(number))
-	fmt.Fprintf(b, "%s--> %s", gutter, at)
+	fmt.Fprintf(&b.out, "%s%s %s", gutter, b.paint(blue, "-->"), printable(at.String()))
 	if len(path) > 0 {
-		b.WriteString("  " + printable(path.String()))
+		b.out.WriteString("  " + printable(path.String()))
 	}
 	e := at.Excerpt(maxExcerpt)
 	before, marked, after := clip(e)
 	if before+marked+after == "" {
-		b.WriteByte('\n')
+		b.out.WriteByte('\n')
 		return gutter
 	}
 	carets := strings.Repeat("^", max(1, utf8.RuneCountInString(marked)))
-	fmt.Fprintf(b, "\n%s |\n%s | %s\n%s | %s%s\n", gutter, number, printable(before+marked+after), gutter, blank(before), carets)
+	bar := b.paint(blue, "|")
+	fmt.Fprintf(&b.out, "\n%s %s\n%s %s %s\n%s %s %s%s\n", gutter, bar, b.paint(blue, number), bar,
+		printable(before+marked+after), gutter, bar, blank(before), b.paint(color, carets))
 	return gutter
 }
 
