@@ -2,7 +2,8 @@
 // and users. Below it, gpt reads and writes partition tables, and probe tells what is
 // on a device.
 //
-// No program is started, and nothing but Host.TellKernel changes anything. Names of struct fields and files come from the kernel's
+// No program is started, and nothing but Host.TellKernel, Device.Zap and Device.Erase
+// changes anything. Names of struct fields and files come from the kernel's
 // Documentation/ABI/stable/sysfs-block and Documentation/filesystems/proc.rst.
 package blockdev
 

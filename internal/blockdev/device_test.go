@@ -1,0 +1,221 @@
+package blockdev
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/kindling-boot/kindling/internal/blockdev/gpt"
+	"github.com/kindling-boot/kindling/internal/blockdev/probe"
+)
+
+// image is a file of 16 MiB with a partition from 1 MiB to 2 MiB, open for writing.
+func image(t *testing.T) *Device {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "disk")
+	if err := os.WriteFile(path, make([]byte, 16<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d, err := Host{}.Open(path, Writing, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	table, err := gpt.New(d.SizeBytes, d.SectorSize, gpt.RandomGUID(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err = table.Create(gpt.Partition{Number: 1, Type: gpt.LinuxFilesystem, GUID: gpt.RandomGUID(), First: 2048, Last: 4095})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := table.Write(d); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func write(t *testing.T, d *Device, at int64, text string) {
+	t.Helper()
+	if _, err := d.WriteAt([]byte(text), at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func content(t *testing.T, d *Device) []byte {
+	t.Helper()
+	raw, err := os.ReadFile(d.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+const (
+	btrfsMagic = "_BHRfS_M"
+	btrfsAt    = 0x10040
+)
+
+func TestZap(t *testing.T) {
+	d := image(t)
+	write(t, d, btrfsAt, btrfsMagic)                       // of the whole disk, before the partition
+	write(t, d, 2048*512+100, "data of the partition")     // stays
+	write(t, d, 300*512, "in the gap, which nobody marks") // stays
+	before := content(t, d)
+	erased, err := d.Zap()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(erased) != 1 || erased[0].Type != "btrfs" {
+		t.Errorf("erased %v", erased)
+	}
+	want := slices.Clone(before)
+	clear(want[:34*512])
+	clear(want[len(want)-33*512:])
+	clear(want[btrfsAt : btrfsAt+len(btrfsMagic)])
+	if !bytes.Equal(content(t, d), want) {
+		t.Error("it changed something else, or less")
+	}
+	if _, err := gpt.Read(d, d.SizeBytes, d.SectorSize); !errors.Is(err, gpt.ErrNone) {
+		t.Errorf("a table is left: %v", err)
+	}
+	if erased, err := d.Zap(); err != nil || len(erased) > 0 {
+		t.Errorf("again: %v, %v", erased, err)
+	}
+}
+
+func TestZapOfADamagedTable(t *testing.T) {
+	d := image(t)
+	write(t, d, 0, strings.Repeat("garbage ", 1536/8)) // as the scenario partition.wipebadtable
+	if _, err := d.Zap(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := gpt.Read(d, d.SizeBytes, d.SectorSize); !errors.Is(err, gpt.ErrNone) {
+		t.Errorf("a table is left: %v", err)
+	}
+}
+
+func TestEraseWhatHidesAnother(t *testing.T) {
+	d := image(t)
+	if _, err := d.Zap(); err != nil {
+		t.Fatal(err)
+	}
+	write(t, d, btrfsAt, btrfsMagic)
+	write(t, d, 4096-10, "SWAP-SPACE")
+	write(t, d, 0, "hsqs")
+	write(t, d, 28, "\x04\x00")
+	if _, err := d.Erase(); err != nil {
+		t.Fatal(err)
+	}
+	if report, err := probe.Probe(d, d.SizeBytes); err != nil || len(report.Signatures) > 0 {
+		t.Errorf("left: %v, %v", report, err)
+	}
+}
+
+func TestOpenSaysWhatIsWrong(t *testing.T) {
+	for path, want := range map[string]string{
+		"/nowhere":     "open device /nowhere: no such file or directory",
+		"/dev/null":    "resolve device /dev/null: /dev/null: not a block device",
+		os.TempDir():   "not a block device",
+		"/dev/../proc": "not a block device",
+	} {
+		if _, err := (Host{}).Open(path, Reading, 0); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, wanted %q", path, err, want)
+		}
+	}
+}
+
+// loop attaches a file to a loop device with sectors of 4096 bytes.
+func loop(t *testing.T, path string) string {
+	t.Helper()
+	skip := t.Skipf
+	if os.Getenv("CI") == "true" {
+		skip = t.Fatalf
+	}
+	if os.Geteuid() != 0 {
+		skip("loop devices need root")
+	}
+	out, err := exec.Command("losetup", "--find", "--show", "--sector-size", "4096", path).Output()
+	if err != nil {
+		skip("no loop device: %v", err)
+	}
+	device := strings.TrimSpace(string(out))
+	t.Cleanup(func() { _ = exec.Command("losetup", "--detach", device).Run() })
+	return device
+}
+
+func TestLoopDevice(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "disk")
+	if err := os.WriteFile(path, make([]byte, 16<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	device := loop(t, path)
+	d, err := Host{}.Open(device, Writing, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if d.SizeBytes != 16<<20 || d.SectorSize != 4096 || d.Node.Path != device {
+		t.Errorf("got %d bytes in sectors of %d, %+v", d.SizeBytes, d.SectorSize, d.Node)
+	}
+	// Somebody has it: ourselves.
+	if _, err := (Host{}).Open(device, Writing, 0); !errors.Is(err, unix.EBUSY) {
+		t.Errorf("opened twice: %v", err)
+	}
+	users, err := Host{}.DiskUsers(d.Node)
+	if err != nil || len(users) != 1 || users[0].By != "held by the kernel or another program" {
+		t.Errorf("users: %v, %v", users, err)
+	}
+	table, err := gpt.New(d.SizeBytes, d.SectorSize, gpt.RandomGUID(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, _, err = table.Plan([]gpt.Want{{Number: 1}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := table.Write(d); err != nil {
+		t.Fatal(err)
+	}
+	// Without partition scanning the kernel takes none; with it, it has to be there.
+	err = Host{}.TellKernel(d, table)
+	parts := Host{}.Partitions(d.Node)
+	switch {
+	case err == nil && (len(parts) != 1 || parts[0].Start != 2048):
+		t.Errorf("the kernel was content and has %+v", parts)
+	case err != nil && !strings.Contains(err.Error(), "add partition 1: invalid argument"):
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestWhatTheKernelIsTold(t *testing.T) {
+	table, err := gpt.New(64<<20, 4096, gpt.GUID{1}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 1; n <= 4; n++ {
+		p := gpt.Partition{Number: n, Type: gpt.LinuxFilesystem, GUID: gpt.GUID{byte(n)}, First: uint64(n) * 1024, Last: uint64(n)*1024 + 511}
+		if table, err = table.Create(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	for _, s := range kernelSteps([]Part{
+		{Number: 1, Start: 8192, Size: 4096},  // right
+		{Number: 2, Start: 16384, Size: 2048}, // grows
+		{Number: 3, Start: 8, Size: 4096},     // moved
+		{Number: 7, Start: 60000, Size: 8},    // gone
+	}, table) {
+		got = append(got, s.verb()+string(rune('0'+s.part.Number)))
+	}
+	if want := []string{"remove3", "remove7", "resize2", "add3", "add4"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
