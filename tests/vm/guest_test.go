@@ -21,7 +21,7 @@ type scenario struct {
 // cases are all of them, by what they are about.
 func cases() []scenario {
 	var all []scenario
-	for _, some := range [][]scenario{filesystemCases, mountCases} {
+	for _, some := range [][]scenario{filesystemCases, mountCases, luksCases, raidCases} {
 		all = append(all, some...)
 	}
 	return all
@@ -107,9 +107,9 @@ func (g *guest) fill(text string) string {
 }
 
 // config is what the provider will give.
-func (g *guest) config(version, body string) {
+func (g *guest) config(version, body string, ignition ...string) {
 	g.Helper()
-	text := `{"ignition":{"version":"` + version + `"},` + g.fill(body) + "}"
+	text := `{"ignition":{` + strings.Join(append(ignition, `"version":"`+version+`"`), ",") + `},` + g.fill(body) + "}"
 	g.check(os.WriteFile(filepath.Join(g.dir, "config.ign"), []byte(text), 0o600))
 	r := g.stage("fetch")
 	if r.exit != 0 {

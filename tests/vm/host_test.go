@@ -29,7 +29,7 @@ const kernel = "linux.uml"
 const kernels = 2
 
 // bootLimit ends a machine that hangs.
-const bootLimit = 10 * time.Minute
+const bootLimit = 5 * time.Minute
 
 //go:embed guest.sh
 var guestScript []byte
@@ -154,6 +154,9 @@ func (m *machine) report(t *testing.T) {
 				t.Skip("skipped in the guest")
 			}
 		})
+	}
+	if testing.Verbose() {
+		t.Logf("guest %d:\n%s", m.shard, log)
 	}
 	if strings.TrimSpace(string(status)) != "0" || len(failed) > 0 {
 		console, _ := os.ReadFile(filepath.Join(m.dir, "console"))

@@ -58,7 +58,7 @@ func (o *Filesystem) isWait() bool { return deref(o.Want.Format) == "" }
 // Check implements exec.Operation.
 func (o *Filesystem) Check(ctx context.Context, env *exec.Env) (exec.Finding, error) {
 	f := exec.Finding{Action: exec.Create, Details: o.details()}
-	node, made, err := findDevice(ctx, env, o.On, o.Want.Device)
+	node, made, err := o.On.find(ctx, env, &o.About, o.Want.Device)
 	switch {
 	case err != nil:
 		return f, err
@@ -115,7 +115,7 @@ func (o *Filesystem) inspect(ctx context.Context, env *exec.Env, node string, f 
 	if err != nil {
 		return exec.Keep, "", err
 	}
-	work, begun := o.On.State.Work(node)
+	work, begun := o.On.work(node)
 	wipe := isTrue(o.Want.WipeFilesystem)
 	switch {
 	case begun && !work.Done:
@@ -184,7 +184,7 @@ func (o *Filesystem) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome
 	if err := checkUnused(node); err != nil {
 		return out, err
 	}
-	if err := o.On.State.SetWork(node, acquireWork(o.what(), "")); err != nil {
+	if err := o.On.begin(node, o.what()); err != nil {
 		return out, err
 	}
 	if err := wipe(ctx, env, node); err != nil {
@@ -234,5 +234,5 @@ func (o *Filesystem) verify(ctx context.Context, env *exec.Env, node string) err
 		}
 		return fmt.Errorf("the new file system is not the wanted one: %s is on the device", found)
 	}
-	return o.On.State.SetWork(node, acquireWork(o.what(), o.result(is)))
+	return o.On.finish(node, o.what(), o.result(is))
 }

@@ -41,6 +41,8 @@ type Machine struct {
 	// Wait is how long devices are waited for, all together; 0 does not wait.
 	Wait time.Duration
 
+	makers map[string]keeper
+
 	once     sync.Once
 	deadline time.Time
 
@@ -148,22 +150,71 @@ func wipe(ctx context.Context, env *exec.Env, node string) error {
 	return err
 }
 
-// acquireWork is what the state remembers: without a result the work has only begun.
-func acquireWork(what, result string) acquire.Work {
-	return acquire.Work{What: what, Done: result != "", Result: result}
+// keeper tells whether an operation of the plan will leave a device that is there now, with
+// all that is on it, as it is.
+type keeper interface {
+	keeps(ctx context.Context, env *exec.Env) bool
 }
 
-// findDevice returns the node of a device before anything is changed. When made is true
-// an operation of the plan makes the device, so that what is there now means nothing.
-func findDevice(ctx context.Context, env *exec.Env, m *Machine, device string) (node string, made bool, err error) {
+// Makes tells that a device will be what an operation makes it.
+func (m *Machine) Makes(device string, o exec.Operation) {
+	if k, ok := o.(keeper); ok {
+		if m.makers == nil {
+			m.makers = map[string]keeper{}
+		}
+		m.makers[device] = k
+	}
+}
+
+// find returns the node of a device before anything is changed. When made is true what is
+// there now means nothing, because an operation that comes first makes the device.
+func (m *Machine) find(ctx context.Context, env *exec.Env, about *exec.Description, device string) (node string, made bool, err error) {
 	if env.Promises(exec.DeviceKey(device)) {
+		if k := m.makers[device]; k != nil && k.keeps(ctx, env) {
+			if node, err := blockNode(device); err == nil {
+				return node, false, nil
+			}
+		}
 		return "", true, nil
+	}
+	for _, k := range about.Needs {
+		if env.Promises(k) { // some operation may make it, under another name
+			if node, err = blockNode(device); errors.Is(err, errNoDevice) {
+				return "", true, nil
+			}
+			return node, false, err
+		}
 	}
 	node, err = m.node(ctx, env, device)
-	if errors.Is(err, errNoDevice) && env.Promises(exec.DeviceKey("")) {
-		return "", true, nil
-	}
 	return node, false, err
+}
+
+// work returns what was begun on a device since the machine was started.
+func (m *Machine) work(node string) (w acquire.Work, begun bool) { return m.State.Work(identity(node)) }
+
+// begin remembers that the content of a device is void from now on.
+func (m *Machine) begin(node, what string) error {
+	return m.State.SetWork(identity(node), acquire.Work{What: what})
+}
+
+// finish remembers what was made on a device.
+func (m *Machine) finish(node, what, result string) error {
+	return m.State.SetWork(identity(node), acquire.Work{What: what, Done: true, Result: result})
+}
+
+// identity names the place that a node stands for at the moment: numbers of partitions, of
+// arrays and of device-mapper are given to others later.
+func identity(node string) string {
+	dir := filepath.Join(sysBlock, filepath.Base(node))
+	for _, name := range []string{"dm/uuid", "md/uuid"} {
+		if uuid := attribute(dir, name); uuid != "" {
+			return uuid
+		}
+	}
+	if start := attribute(dir, "start"); start != "" {
+		return node + "@" + start
+	}
+	return node
 }
 
 // busyTime is how long something may still be in use by a program that is about to end.
@@ -182,4 +233,18 @@ func retryBusy(ctx context.Context, call func() error) error {
 		case <-time.After(pollPause):
 		}
 	}
+}
+
+// UdevName writes a text as udev does in names of links: systemd, encode_devnode_name().
+func UdevName(s string) string {
+	var b strings.Builder
+	for _, c := range []byte(s) {
+		switch {
+		case c >= 0x80, '0' <= c && c <= '9', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', strings.IndexByte("#+-.:=@_", c) >= 0:
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, "\\x%02x", c)
+		}
+	}
+	return b.String()
 }

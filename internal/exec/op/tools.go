@@ -10,6 +10,7 @@ var packages = map[string]string{
 	useraddCmd: "shadow or passwd", usermodCmd: "shadow or passwd", userdelCmd: "shadow or passwd",
 	groupaddCmd: "shadow or passwd", groupmodCmd: "shadow or passwd", groupdelCmd: "shadow or passwd",
 	"mkfs.ext4": "e2fsprogs", "mkfs.xfs": "xfsprogs", "mkfs.btrfs": "btrfs-progs", "mkfs.fat": "dosfstools",
+	cryptsetupCmd: "cryptsetup or cryptsetup-bin", clevisCmd: "clevis, with clevis-luks", mdadmCmd: "mdadm",
 	"mkswap": "util-linux", wipefsCmd: "util-linux", mountCmd: "util-linux or mount",
 }
 

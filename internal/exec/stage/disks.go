@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kindling-boot/kindling/config/types"
 	"github.com/kindling-boot/kindling/internal/exec"
 	"github.com/kindling-boot/kindling/internal/exec/op"
 )
@@ -47,9 +46,19 @@ func planDisks(in Input) []exec.Operation {
 	if in.Directory {
 		return refuseDisks(in)
 	}
-	ops := planLater(in)
+	m := newMaking(in)
+	var ops []exec.Operation
+	for i, d := range in.Config.Storage.Disks {
+		ops = append(ops, refuseLater(in, "disk", d.Device, "storage", "disks", i))
+	}
+	for i, r := range in.Config.Storage.Raid {
+		ops = append(ops, m.planRAID(i, r))
+	}
+	for i, l := range in.Config.Storage.Luks {
+		ops = append(ops, m.planLUKS(i, l))
+	}
 	for i, f := range in.Config.Storage.Filesystems {
-		ops = append(ops, planFilesystem(in, i, f)...)
+		ops = append(ops, m.planFilesystem(i, f)...)
 	}
 	return ops
 }
@@ -78,23 +87,6 @@ func refuseHere(in Input, kind, target string, steps ...any) exec.Operation {
 		About: exec.Description{Kind: kind, Target: target, AskedBy: in.origin(steps...)},
 		Err:   exec.WithHelp(errNotHere, helpNotHere),
 	}
-}
-
-func planFilesystem(in Input, i int, f types.Filesystem) []exec.Operation {
-	format := deref(f.Format)
-	if format == "virtiofs" {
-		return nil // the host has made it
-	}
-	about := exec.Description{
-		Kind: "filesystem", Target: f.Device, Step: "createFilesystems",
-		Doing:   fmt.Sprintf("creating %q filesystem on %q", format, f.Device),
-		AskedBy: in.origin("storage", "filesystems", i),
-		Needs:   []exec.Key{exec.DeviceKey(f.Device), exec.DeviceKey("")},
-	}
-	if format == "" {
-		about.Kind, about.Doing = "device", fmt.Sprintf("waiting for device %q", f.Device)
-	}
-	return []exec.Operation{&op.Filesystem{About: about, On: in.Machine, Want: f}}
 }
 
 // mounted are the file systems that have a path, shallow paths first, and their places in

@@ -89,12 +89,13 @@ const (
 	unitsDone     = "units"
 	presetsDone   = "presets"
 	enablingDone  = "enabling"
+	volumesDone   = "volumes"
 )
 
 // after lists the points up to and including one.
 func after(point string) []exec.Key {
 	var keys []exec.Key
-	for _, p := range []string{accountsDone, nodesDone, hardLinksDone, unitsDone, presetsDone, enablingDone} {
+	for _, p := range []string{accountsDone, nodesDone, hardLinksDone, unitsDone, presetsDone, enablingDone, volumesDone} {
 		keys = append(keys, exec.MilestoneKey(p))
 		if p == point {
 			break
@@ -104,10 +105,9 @@ func after(point string) []exec.Key {
 }
 
 // planFiles plans the files stage: accounts, then directories, files and symbolic
-// links, then hard links, then units, then presets, then the report.
+// links, then hard links, then units, then presets, then what LUKS volumes need, then the report.
 func planFiles(in Input) []exec.Operation {
 	var ops []exec.Operation
-	ops = append(ops, planLuksLeftovers(in)...)
 	if !in.SkipAccounts {
 		ops = append(ops, planAccounts(in)...)
 	}
@@ -115,6 +115,7 @@ func planFiles(in Input) []exec.Operation {
 	units := planUnits(in)
 	nodes.setOurs(units)
 	ops = append(append(ops, nodes.ops...), units...)
+	ops = append(ops, planVolumes(in)...)
 	if in.Report {
 		ops = append(ops, planReport(in)...)
 	}

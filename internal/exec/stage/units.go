@@ -132,7 +132,7 @@ func planReport(in Input) []exec.Operation {
 		About: exec.Description{
 			Kind: "result file", Target: op.ResultPath, Step: "createResultFile",
 			Doing: "writing file " + in.outside(op.ResultPath),
-			Needs: after(enablingDone),
+			Needs: after(volumesDone),
 		},
 		UserConfigProvided: in.UserConfigProvided,
 	}}

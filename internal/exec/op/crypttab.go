@@ -1,0 +1,212 @@
+package op
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/kindling-boot/kindling/config/types"
+	"github.com/kindling-boot/kindling/internal/exec"
+	"github.com/kindling-boot/kindling/internal/sysroot"
+)
+
+const (
+	crypttabPath = "/etc/crypttab"
+	secretMode   = 0o600
+	maxCrypttab  = 1 << 20 // bytes
+)
+
+// KeyDir is where keys of volumes are in the target. A distribution can set it when it
+// links.
+var KeyDir = "/etc/luks/"
+
+// KeyPath is the file with the key of a volume in the target.
+func KeyPath(volume string) string { return path.Join(KeyDir, volume) }
+
+// Crypttab tells the system how to open the volumes of the config: crypttab(5). Lines of
+// others stay.
+type Crypttab struct {
+	About   exec.Description
+	On      *Machine
+	Volumes []types.Luks
+}
+
+// Describe implements exec.Operation.
+func (o *Crypttab) Describe() *exec.Description { return &o.About }
+
+// Check implements exec.Operation.
+func (o *Crypttab) Check(ctx context.Context, env *exec.Env) (exec.Finding, error) {
+	f := exec.Finding{}
+	is, now, want, err := o.inspect(ctx, env)
+	switch {
+	case err != nil:
+		return f, err
+	case is.Kind == sysroot.Absent:
+		f.Action = exec.Create
+	case !bytes.Equal(now, want) || is.Mode != secretMode:
+		f.Action = exec.Change
+	default:
+		return f, nil
+	}
+	for _, v := range o.Volumes {
+		f.Details = append(f.Details, "volume "+v.Name)
+	}
+	return f, env.CheckWritable(crypttabPath)
+}
+
+// inspect returns what is there, and what will be.
+func (o *Crypttab) inspect(ctx context.Context, env *exec.Env) (is sysroot.Info, now, want []byte, err error) {
+	if is, err = look(env, crypttabPath); err != nil {
+		return is, nil, nil, err
+	}
+	now, err = env.Root.ReadFile(crypttabPath, maxCrypttab)
+	if err != nil && !errors.Is(err, unix.ENOENT) {
+		return is, nil, nil, err
+	}
+	lines := map[string]string{}
+	for _, v := range o.Volumes {
+		node, err := o.On.node(ctx, env, deref(v.Device))
+		if err != nil {
+			return is, nil, nil, fmt.Errorf("find volume %s: %w", v.Name, err)
+		}
+		h, err := readLUKS(node)
+		if err != nil {
+			return is, nil, nil, fmt.Errorf("find volume %s: %w", v.Name, err)
+		}
+		lines[v.Name] = crypttabLine(v, h.uuid)
+	}
+	var b bytes.Buffer
+	for line := range strings.Lines(string(now)) {
+		if fields := strings.Fields(line); len(fields) > 0 && lines[fields[0]] != "" {
+			continue // an earlier run, or the volume that had the name before
+		}
+		b.WriteString(strings.TrimSuffix(line, "\n") + "\n")
+	}
+	for _, v := range o.Volumes {
+		b.WriteString(lines[v.Name])
+	}
+	return is, now, b.Bytes(), nil
+}
+
+// crypttabLine is part of the contract.
+func crypttabLine(v types.Luks, uuid string) string {
+	key, network := KeyPath(v.Name), ""
+	if HasClevis(v.Clevis) {
+		key = "none"
+	}
+	if NeedsNetwork(v.Clevis) {
+		network = "_netdev,"
+	}
+	return fmt.Sprintf("%s UUID=%s %s luks,%sx-initrd.attach\n", v.Name, uuid, key, network)
+}
+
+// Apply implements exec.Operation.
+func (o *Crypttab) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, err error) {
+	is, now, want, err := o.inspect(ctx, env)
+	if err != nil || bytes.Equal(now, want) && is.Mode == secretMode {
+		return out, err
+	}
+	out.Bytes = int64(len(want))
+	return out, replaceFile(env, crypttabPath, want, secretMode)
+}
+
+// LUKSKey is the key of a volume on the target, and the end of its making: until the key
+// is there, nobody could open the volume after the next boot.
+type LUKSKey struct {
+	About  exec.Description
+	On     *Machine
+	Volume types.Luks
+}
+
+// Describe implements exec.Operation.
+func (o *LUKSKey) Describe() *exec.Description { return &o.About }
+
+// Check implements exec.Operation.
+func (o *LUKSKey) Check(_ context.Context, env *exec.Env) (exec.Finding, error) {
+	f := exec.Finding{Details: []string{"mode 0600"}}
+	name := KeyPath(o.Volume.Name)
+	is, err := look(env, name)
+	if err != nil {
+		return f, err
+	}
+	key, ok := o.On.State.Key(o.Volume.Name)
+	switch {
+	case !ok && is.Kind == sysroot.Absent:
+		return f, exec.WithHelp(errors.New("the key is lost: neither the state nor the target has it"), "run the disks stage again")
+	case !ok:
+		return f, nil // an earlier run has written it
+	case is.Kind == sysroot.Directory:
+		return f, fmt.Errorf("%s is a directory", name)
+	case is.Kind == sysroot.Absent:
+		f.Action = exec.Create
+	case o.isThere(env, is, key):
+		f.Action = exec.Change // the state still has it
+		f.Details = []string{"it is there; the state forgets it"}
+		return f, nil
+	default:
+		f.Action = exec.Replace
+	}
+	return f, env.CheckWritable(name)
+}
+
+func (o *LUKSKey) isThere(env *exec.Env, is sysroot.Info, key []byte) bool {
+	if is.Kind != sysroot.Regular || is.Mode != secretMode || is.Size != int64(len(key)) {
+		return false
+	}
+	now, err := env.Root.ReadFile(KeyPath(o.Volume.Name), is.Size)
+	return err == nil && bytes.Equal(now, key)
+}
+
+// Apply implements exec.Operation.
+func (o *LUKSKey) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, err error) {
+	key, ok := o.On.State.Key(o.Volume.Name)
+	if !ok {
+		return out, nil
+	}
+	name := KeyPath(o.Volume.Name)
+	is, err := look(env, name)
+	if err != nil {
+		return out, err
+	}
+	if !o.isThere(env, is, key) {
+		if err := makePrivateDirectories(env, path.Dir(name)); err != nil {
+			return out, err
+		}
+		if err := replaceFile(env, name, key, secretMode); err != nil {
+			return out, err
+		}
+		out.Bytes = int64(len(key))
+	}
+	// the mark must not go before the key is safe
+	if err := env.Root.Sync(path.Dir(name)); err != nil {
+		return out, err
+	}
+	node, err := o.On.node(ctx, env, deref(o.Volume.Device))
+	if err != nil {
+		return out, err
+	}
+	h, err := readLUKS(node)
+	if err != nil {
+		return out, err
+	}
+	if err := clearMark(ctx, env, node, h); err != nil {
+		return out, err
+	}
+	return out, o.On.State.DropKey(o.Volume.Name)
+}
+
+// makePrivateDirectories makes the directory of keys, for root alone; those above it are
+// for everybody.
+func makePrivateDirectories(env *exec.Env, name string) error {
+	e, err := env.Root.MakeEntry(name)
+	if err != nil {
+		return err
+	}
+	e.Close()
+	return makePrivateDirectory(env, name)
+}

@@ -1,0 +1,336 @@
+package op
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/kindling-boot/kindling/config/types"
+	"github.com/kindling-boot/kindling/internal/exec"
+	"github.com/kindling-boot/kindling/internal/run"
+)
+
+const (
+	cryptsetupCmd = "cryptsetup"
+	// unfinishedMark is the subsystem in the header of a volume that must not be used yet:
+	// record 0170.
+	unfinishedMark = "kindling-unfinished"
+)
+
+// LUKS is an encrypted volume, open below /dev/mapper.
+type LUKS struct {
+	About exec.Description
+	On    *Machine
+	Want  types.Luks
+}
+
+// Mapped is the device of an open volume.
+func Mapped(name string) string { return "/dev/mapper/" + name }
+
+// Describe implements exec.Operation.
+func (o *LUKS) Describe() *exec.Description { return &o.About }
+
+func (o *LUKS) device() string { return deref(o.Want.Device) }
+
+// isGenerated reports whether nobody but us knows the key.
+func (o *LUKS) isGenerated() bool { return deref(o.Want.KeyFile.Source) == "" }
+
+func (o *LUKS) bindsClevis() bool { return HasClevis(o.Want.Clevis) }
+
+// luksState is what a volume is and must become.
+type luksState struct {
+	format bool // make it anew
+	open   bool // it is closed, or was never opened
+	reason string
+}
+
+// Check implements exec.Operation.
+func (o *LUKS) Check(ctx context.Context, env *exec.Env) (exec.Finding, error) {
+	f := exec.Finding{Action: exec.Create, Details: o.details()}
+	if isTrue(o.Want.Cex.Enabled) {
+		return f, exec.WithHelp(errors.New("this version of Kindling leaves CryptoExpress cards to a later one"), "use a key file, or clevis")
+	}
+	if err := o.checkWays(ctx, env); err != nil {
+		return f, err
+	}
+	node, made, err := o.On.find(ctx, env, &o.About, o.device())
+	if err != nil || made {
+		return f, err
+	}
+	s, err := o.inspect(ctx, env, node)
+	switch {
+	case err != nil:
+		return f, err
+	case !s.format && !s.open:
+		f.Action = exec.Keep
+		return f, nil
+	case !s.format:
+		f.Action = exec.Change
+		f.Details = append(f.Details, "open it")
+		return f, o.checkKey(ctx, env, node)
+	case s.reason != "":
+		f.Action = exec.Replace
+		f.Details = append(f.Details, s.reason)
+	}
+	if isMappedTo(o.Want.Name, node) {
+		return f, nil // of a run that was interrupted; it is closed first
+	}
+	return f, checkUnused(node)
+}
+
+// checkWays finds out whether the volume can be opened the ways the config wants.
+func (o *LUKS) checkWays(ctx context.Context, env *exec.Env) error {
+	if err := needTool(cryptsetupCmd); err != nil {
+		return err
+	}
+	if err := needTool(wipefsCmd); err != nil {
+		return err
+	}
+	if !o.isGenerated() {
+		if _, err := o.key(ctx, env); err != nil {
+			return err
+		}
+	}
+	return checkClevis(ctx, env, o.Want.Clevis)
+}
+
+func (o *LUKS) details() []string {
+	out := []string{"LUKS2 on " + o.device()}
+	if o.Want.Label != nil {
+		out = append(out, "label "+*o.Want.Label)
+	}
+	if o.Want.UUID != nil {
+		out = append(out, "UUID "+*o.Want.UUID)
+	}
+	switch {
+	case o.bindsClevis():
+		out = append(out, "unlocked by clevis")
+	case o.isGenerated():
+		out = append(out, "with a new random key")
+	default:
+		out = append(out, "with the key of the config")
+	}
+	return out
+}
+
+// keeps implements keeper.
+func (o *LUKS) keeps(ctx context.Context, env *exec.Env) bool {
+	node, made, err := o.On.find(ctx, env, &o.About, o.device())
+	if err != nil || made {
+		return false
+	}
+	s, err := o.inspect(ctx, env, node)
+	return err == nil && !s.format
+}
+
+// inspect compares what is on the device with what is wanted.
+func (o *LUKS) inspect(ctx context.Context, env *exec.Env, node string) (s luksState, err error) {
+	s.open = !isMappedTo(o.Want.Name, node)
+	is, err := probe(ctx, env, node)
+	if err != nil {
+		return s, err
+	}
+	h, headErr := readLUKS(node)
+	work, begun := o.On.work(node)
+	_, hasKey := o.On.State.Key(o.Want.Name)
+	switch {
+	case begun && !work.Done:
+		return luksState{true, true, "the making of " + work.What + " was interrupted"}, nil
+	case begun && headErr == nil && work.Result == h.uuid:
+		return s, nil // made for this config since the machine was started
+	case is.format == "" && errors.Is(headErr, errNoLUKS):
+		return luksState{format: true, open: true}, nil
+	case isTrue(o.Want.WipeVolume):
+		return luksState{true, true, "WIPES " + is.String()}, nil
+	case errors.Is(headErr, errNoLUKS):
+		return s, exec.WithHelp(fmt.Errorf("%w: %s", errOther, is), "set wipeVolume: true to replace it")
+	case headErr != nil:
+		return s, exec.WithHelp(headErr, "set wipeVolume: true to replace the volume")
+	case h.version != 2:
+		return s, exec.WithHelp(errors.New("the volume is LUKS1"), "set wipeVolume: true to replace it, or convert it with cryptsetup convert")
+	case h.subsystem == unfinishedMark:
+		return luksState{true, true, "the volume was never finished, its key is lost"}, nil
+	}
+	if why := o.differs(h); why != "" {
+		return s, exec.WithHelp(fmt.Errorf("a LUKS volume is there, and %s", why), "set wipeVolume: true to replace it")
+	}
+	if !hasKey && !o.bindsClevis() {
+		s.open = true // the files stage wants the key
+	}
+	return s, nil
+}
+
+// differs tells why an existing volume is not the wanted one; empty if it is.
+func (o *LUKS) differs(h luksHeader) string {
+	w := &o.Want
+	switch {
+	case o.bindsClevis() && !h.hasToken("clevis"):
+		return "it is not bound to clevis"
+	case !o.bindsClevis() && o.isGenerated():
+		return "the config has no key to open it"
+	case w.Label != nil && *w.Label != h.label:
+		return fmt.Sprintf("its label is %q", h.label)
+	case deref(w.UUID) != "" && !strings.EqualFold(*w.UUID, h.uuid):
+		return "its UUID is " + h.uuid
+	case isTrue(w.Discard) != h.discards():
+		return fmt.Sprintf("discard is %v", h.discards())
+	}
+	return ""
+}
+
+// checkKey finds out whether the key of the config opens the volume, without opening it.
+func (o *LUKS) checkKey(ctx context.Context, env *exec.Env, node string) error {
+	if o.isGenerated() {
+		return nil // it is opened by clevis
+	}
+	key, err := o.key(ctx, env)
+	if err != nil {
+		return err
+	}
+	return withKeyFile(key, func(file string) error {
+		_, err := env.Run(ctx, run.Command{Name: cryptsetupCmd, Args: []string{"luksOpen", "--test-passphrase", node, "--key-file", file}})
+		if err != nil {
+			return exec.WithHelp(fmt.Errorf("the key of the config does not open the volume: %w", err),
+				"correct the key, or set wipeVolume: true to replace the volume")
+		}
+		return nil
+	})
+}
+
+// Apply implements exec.Operation.
+func (o *LUKS) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, err error) {
+	node, err := o.On.node(ctx, env, o.device())
+	if err != nil {
+		return out, err
+	}
+	s, err := o.inspect(ctx, env, node)
+	if err != nil || !s.format && !s.open {
+		return out, err
+	}
+	if s.format {
+		err = o.make(ctx, env, node)
+	} else {
+		err = o.reuse(ctx, env, node)
+	}
+	return out, err
+}
+
+// reuse opens a volume that is there.
+func (o *LUKS) reuse(ctx context.Context, env *exec.Env, node string) error {
+	if o.isGenerated() {
+		return unlock(ctx, env, node, o.Want.Name)
+	}
+	key, err := o.key(ctx, env)
+	if err != nil {
+		return err
+	}
+	if err := o.On.State.SetKey(o.Want.Name, key); err != nil {
+		return err
+	}
+	if !isMappedTo(o.Want.Name, node) {
+		if err := withKeyFile(key, func(file string) error { return o.open(ctx, env, node, file) }); err != nil {
+			return err
+		}
+	}
+	return o.On.settle(ctx, env, node)
+}
+
+// make formats the volume, opens it and binds it. The key is kept before anything is
+// written: what it opens cannot be had without it.
+func (o *LUKS) make(ctx context.Context, env *exec.Env, node string) error {
+	if isMappedTo(o.Want.Name, node) {
+		if err := o.close(ctx, env); err != nil {
+			return err
+		}
+	}
+	if err := checkUnused(node); err != nil {
+		return err
+	}
+	key, err := o.key(ctx, env)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(o.On.State.SetKey(o.Want.Name, key), o.On.begin(node, "LUKS volume "+o.Want.Name)); err != nil {
+		return err
+	}
+	if err := wipe(ctx, env, node); err != nil {
+		return err
+	}
+	err = withKeyFile(key, func(file string) error {
+		if _, err := env.Run(ctx, run.Command{Name: cryptsetupCmd, Args: o.formatArguments(node, file)}); err != nil {
+			return err
+		}
+		if err := o.open(ctx, env, node, file); err != nil {
+			return err
+		}
+		if !o.bindsClevis() {
+			return nil
+		}
+		return o.bind(ctx, env, node, file)
+	})
+	if err != nil {
+		return err
+	}
+	if err := o.On.settle(ctx, env, node); err != nil {
+		return err
+	}
+	h, err := readLUKS(node)
+	if err != nil {
+		return err
+	}
+	// a key that only the state has is lost with it, until the files stage has written it
+	if o.bindsClevis() || !o.isGenerated() {
+		if err := clearMark(ctx, env, node, h); err != nil {
+			return err
+		}
+	}
+	return o.On.finish(node, "LUKS volume "+o.Want.Name, h.uuid)
+}
+
+// formatArguments are those of luksFormat. The mark comes before the options of the user,
+// who may want a subsystem.
+func (o *LUKS) formatArguments(node, file string) []string {
+	args := []string{"luksFormat", "--type", "luks2", "--key-file", file, "--subsystem", unfinishedMark}
+	if l := o.Want.Label; l != nil {
+		args = append(args, "--label", *l)
+	}
+	if u := o.Want.UUID; u != nil {
+		args = append(args, "--uuid", *u)
+	}
+	return append(append(args, o.Want.Options...), node)
+}
+
+// clearMark tells that a volume is complete.
+func clearMark(ctx context.Context, env *exec.Env, node string, h luksHeader) error {
+	if h.subsystem != unfinishedMark {
+		return nil
+	}
+	_, err := env.Run(ctx, run.Command{Name: cryptsetupCmd, Args: []string{"config", node, "--label", h.label, "--subsystem", ""}})
+	return err
+}
+
+func (o *LUKS) open(ctx context.Context, env *exec.Env, node, file string) error {
+	args := []string{"luksOpen", node, o.Want.Name, "--key-file", file, "--persistent"}
+	if isTrue(o.Want.Discard) {
+		args = append(args, "--allow-discards")
+	}
+	_, err := env.Run(ctx, run.Command{Name: cryptsetupCmd, Args: append(args, o.Want.OpenOptions...)})
+	return err
+}
+
+func (o *LUKS) close(ctx context.Context, env *exec.Env) error {
+	_, err := env.Run(ctx, run.Command{Name: cryptsetupCmd, Args: []string{"luksClose", o.Want.Name}})
+	return err
+}
+
+// isMappedTo reports whether a volume is open under a name: sysfs lists what is below.
+func isMappedTo(name, node string) bool {
+	mapped, err := blockNode(Mapped(name))
+	if err != nil {
+		return false
+	}
+	slaves, err := filepath.Glob(filepath.Join(sysBlock, filepath.Base(mapped), "slaves", filepath.Base(node)))
+	return err == nil && len(slaves) == 1
+}

@@ -1,0 +1,320 @@
+package op
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kindling-boot/kindling/config/types"
+	"github.com/kindling-boot/kindling/internal/exec"
+	"github.com/kindling-boot/kindling/internal/run"
+)
+
+const mdadmCmd = "mdadm"
+
+// raidNames are the ways to write a level, by the one that mdadm reports.
+var raidNames = map[string]string{
+	"0": "raid0", "stripe": "raid0", "1": "raid1", "mirror": "raid1", "4": "raid4", "5": "raid5", "6": "raid6", "10": "raid10",
+}
+
+// RAID is an array of block devices, running.
+type RAID struct {
+	About exec.Description
+	On    *Machine
+	Want  types.Raid
+	// Wipe are the members whose content the config allows to destroy: those on a disk
+	// whose table is wiped, or on a partition that may be.
+	Wipe map[string]bool
+}
+
+// RAIDDevice is the device of an array.
+func RAIDDevice(name string) string {
+	if strings.HasPrefix(name, "/dev") {
+		return name
+	}
+	return "/dev/md/" + name
+}
+
+// Describe implements exec.Operation.
+func (o *RAID) Describe() *exec.Description { return &o.About }
+
+func (o *RAID) device() string { return RAIDDevice(o.Want.Name) }
+
+func (o *RAID) level() string {
+	if l, ok := raidNames[deref(o.Want.Level)]; ok {
+		return l
+	}
+	return deref(o.Want.Level)
+}
+
+func (o *RAID) spares() int {
+	if o.Want.Spares == nil {
+		return 0
+	}
+	return *o.Want.Spares
+}
+
+// raidState is what an array is and must become.
+type raidState struct {
+	create, assemble bool
+	reason           string
+}
+
+// Check implements exec.Operation.
+func (o *RAID) Check(ctx context.Context, env *exec.Env) (exec.Finding, error) {
+	f := exec.Finding{Action: exec.Create, Details: []string{o.level(), strconv.Itoa(len(o.Want.Devices)) + " devices"}}
+	if o.spares() > 0 {
+		f.Details = append(f.Details, strconv.Itoa(o.spares())+" of them spares")
+	}
+	if err := errors.Join(needTool(mdadmCmd), needTool(wipefsCmd)); err != nil {
+		return f, err
+	}
+	nodes, made, err := o.members(ctx, env, true)
+	if err != nil || made {
+		return f, err
+	}
+	s, err := o.inspect(ctx, env, nodes)
+	switch {
+	case err != nil:
+		return f, err
+	case s.assemble:
+		f.Action = exec.Change
+		f.Details = append(f.Details, "start it")
+	case !s.create:
+		f.Action = exec.Keep
+	default:
+		if s.reason != "" {
+			f.Action = exec.Replace
+			f.Details = append(f.Details, s.reason)
+		}
+		for i, n := range nodes {
+			if err := checkUnused(n); err != nil {
+				return f, fmt.Errorf("member %s: %w", o.Want.Devices[i], err)
+			}
+		}
+	}
+	return f, nil
+}
+
+// members returns the nodes of the members. Made is true if some are not what they will be.
+func (o *RAID) members(ctx context.Context, env *exec.Env, early bool) (nodes []string, made bool, err error) {
+	var errs []error
+	for _, d := range o.Want.Devices {
+		node, later, err := "", false, error(nil)
+		if early {
+			node, later, err = o.On.find(ctx, env, &o.About, d)
+		} else {
+			node, err = o.On.node(ctx, env, d)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("member %s: %w", d, err))
+		}
+		made = made || later
+		nodes = append(nodes, node)
+	}
+	if errs == nil && !made {
+		sorted := slices.Sorted(slices.Values(nodes))
+		if len(slices.Compact(sorted)) < len(nodes) {
+			errs = append(errs, errors.New("two members are the same device"))
+		}
+	}
+	return nodes, made, errors.Join(errs...)
+}
+
+// keeps implements keeper.
+func (o *RAID) keeps(ctx context.Context, env *exec.Env) bool {
+	nodes, made, err := o.members(ctx, env, true)
+	if err != nil || made {
+		return false
+	}
+	s, err := o.inspect(ctx, env, nodes)
+	return err == nil && !s.create
+}
+
+// inspect compares what is on the members with what is wanted.
+func (o *RAID) inspect(ctx context.Context, env *exec.Env, nodes []string) (s raidState, err error) {
+	member := make([]map[string]string, len(nodes)) // what mdadm says about each; nil without a superblock
+	empty := 0
+	var other, begun []string
+	for i, n := range nodes {
+		is, err := probe(ctx, env, n)
+		if err != nil {
+			return s, err
+		}
+		if work, ok := o.On.work(n); ok && !work.Done {
+			begun = append(begun, work.What)
+		}
+		switch {
+		case is.format == "":
+			empty++
+		case is.format == "linux_raid_member":
+			if member[i], err = o.examine(ctx, env, n); err != nil {
+				return s, err
+			}
+		}
+		if is.format != "" && !o.Wipe[o.Want.Devices[i]] {
+			other = append(other, fmt.Sprintf("%s on %s", is, o.Want.Devices[i]))
+		}
+	}
+	switch {
+	case len(begun) > 0:
+		return raidState{create: true, reason: "the making of " + begun[0] + " was interrupted"}, nil
+	case o.isArray(member):
+		return raidState{assemble: !o.runs(ctx, env)}, nil
+	case empty == len(nodes):
+		return raidState{create: true}, nil
+	case o.neverStarted(member, empty):
+		return raidState{create: true, reason: "the array was never completed"}, nil
+	case len(other) == 0:
+		return raidState{create: true, reason: "WIPES what is on the members"}, nil
+	}
+	return s, exec.WithHelp(fmt.Errorf("%w, and not this array: %s", errOther, strings.Join(other, ", ")),
+		"erase the members (wipefs -a), or let the config wipe them: wipeTable of the disk, wipePartitionEntry of the partition")
+}
+
+// examine returns what the superblock of a member says; nil if it has none.
+func (o *RAID) examine(ctx context.Context, env *exec.Env, node string) (map[string]string, error) {
+	out, err := env.Run(ctx, run.Command{Name: mdadmCmd, Args: []string{"--examine", "--export", node}})
+	var failed *run.Error
+	if errors.As(err, &failed) && failed.ExitCode() > 0 {
+		return nil, nil
+	}
+	return variables(out), err
+}
+
+// variables reads lines of NAME=VALUE.
+func variables(text string) map[string]string {
+	out := map[string]string{}
+	for line := range strings.Lines(text) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok {
+			out[name] = value
+		}
+	}
+	return out
+}
+
+// isOurs reports whether a superblock is of an array like the wanted one.
+func (o *RAID) isOurs(m map[string]string) bool {
+	name := m["MD_NAME"] // [HOST:]NAME
+	if i := strings.LastIndexByte(name, ':'); i >= 0 {
+		name = name[i+1:]
+	}
+	return m["MD_LEVEL"] == o.level() && m["MD_DEVICES"] == strconv.Itoa(len(o.Want.Devices)-o.spares()) && name == path.Base(o.device())
+}
+
+// isArray reports whether the members are those of the wanted array, and all of them.
+func (o *RAID) isArray(member []map[string]string) bool {
+	for _, m := range member {
+		if m == nil || !o.isOurs(m) || m["MD_UUID"] != member[0]["MD_UUID"] {
+			return false
+		}
+	}
+	return true
+}
+
+// neverStarted reports whether the machine lost its power while mdadm wrote superblocks:
+// an array that has run has counted events.
+func (o *RAID) neverStarted(member []map[string]string, empty int) bool {
+	found := 0
+	for _, m := range member {
+		if m == nil {
+			continue
+		}
+		if !o.isOurs(m) || m["MD_EVENTS"] != "0" {
+			return false
+		}
+		found++
+	}
+	return found > 0 && found+empty == len(member)
+}
+
+// runs reports whether the array is there.
+func (o *RAID) runs(ctx context.Context, env *exec.Env) bool {
+	if _, err := blockNode(o.device()); err != nil {
+		return false
+	}
+	out, err := env.Run(ctx, run.Command{Name: mdadmCmd, Args: []string{"--detail", "--export", o.device()}})
+	return err == nil && o.isOurs(variables(out))
+}
+
+// Apply implements exec.Operation.
+func (o *RAID) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, err error) {
+	nodes, _, err := o.members(ctx, env, false)
+	if err != nil {
+		return out, err
+	}
+	s, err := o.inspect(ctx, env, nodes)
+	switch {
+	case err != nil:
+		return out, err
+	case s.assemble:
+		args := append([]string{"--assemble", o.device(), "--run"}, nodes...)
+		if _, err := env.Run(ctx, run.Command{Name: mdadmCmd, Args: args}); err != nil {
+			return out, err
+		}
+	case s.create:
+		if err := o.create(ctx, env, nodes); err != nil {
+			return out, err
+		}
+	default:
+		return out, nil
+	}
+	return out, o.verify(ctx, env, nodes)
+}
+
+func (o *RAID) create(ctx context.Context, env *exec.Env, nodes []string) error {
+	if node, err := blockNode(o.device()); err == nil { // of a run that was interrupted
+		if err := checkUnused(node); err != nil {
+			return err
+		}
+		if _, err := env.Run(ctx, run.Command{Name: mdadmCmd, Args: []string{"--stop", node}}); err != nil {
+			return err
+		}
+	}
+	for _, n := range nodes {
+		if err := checkUnused(n); err != nil {
+			return err
+		}
+	}
+	for _, n := range nodes {
+		if err := o.On.begin(n, "RAID "+o.Want.Name); err != nil {
+			return err
+		}
+		if err := wipe(ctx, env, n); err != nil {
+			return err
+		}
+	}
+	args := []string{
+		"--create", o.Want.Name, "--force", "--run", "--homehost", "any", "--level", deref(o.Want.Level),
+		"--raid-devices", strconv.Itoa(len(nodes) - o.spares()),
+	}
+	if o.spares() > 0 {
+		args = append(args, "--spare-devices", strconv.Itoa(o.spares()))
+	}
+	_, err := env.Run(ctx, run.Command{Name: mdadmCmd, Args: append(append(args, o.Want.Options...), nodes...)})
+	return err
+}
+
+// verify looks whether the array runs, and only then takes it for done.
+func (o *RAID) verify(ctx context.Context, env *exec.Env, nodes []string) error {
+	node, err := o.On.node(ctx, env, o.device())
+	if err != nil {
+		return err
+	}
+	if err := o.On.settle(ctx, env, node); err != nil {
+		return err
+	}
+	if !o.runs(ctx, env) {
+		return errors.New("the array that runs is not the wanted one")
+	}
+	for _, n := range nodes {
+		if err := o.On.finish(n, "RAID "+o.Want.Name, o.Want.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}

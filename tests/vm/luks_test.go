@@ -1,0 +1,241 @@
+package vm
+
+import (
+	"encoding/base64"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// quick makes LUKS derive keys in no time.
+const quick = `"options":["--pbkdf","pbkdf2","--pbkdf-force-iterations","1000"]`
+
+// closing closes a volume at the end, whatever happens.
+func (g *guest) closing(name string) {
+	g.Cleanup(func() {
+		if _, err := os.Stat("/dev/mapper/" + name); err == nil {
+			g.do("cryptsetup", "close", name)
+		}
+	})
+}
+
+// target reads a file of the root.
+func (g *guest) target(name string) string {
+	g.Helper()
+	data, err := os.ReadFile(filepath.Join(g.root, name))
+	g.check(err)
+	return string(data)
+}
+
+// volume makes a LUKS volume with the key "key".
+func (g *guest) volume(device string, args ...string) {
+	g.Helper()
+	key := filepath.Join(g.dir, "key")
+	g.check(os.WriteFile(key, []byte("key"), 0o600))
+	g.do("cryptsetup", append([]string{"luksFormat", "-q", "--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000", "--key-file", key}, append(args, g.fill(device))...)...)
+}
+
+var luksCases = []scenario{
+	{"luks.formattedDevice.wipeVolume.keyfile", func(g *guest) {
+		g.disk(32, "")
+		g.made("$disk0", "mkfs.ext4", "-q")
+		g.closing("secret")
+		g.storage(`"luks":[{"name":"secret","device":"$disk0","label":"vault","uuid":"` + someUUID + `","wipeVolume":true,"keyFile":{"source":"data:,key"},"discard":true,` + quick + `}],
+			"filesystems":[{"device":"/dev/mapper/secret","format":"ext4","path":"/vault"}],"files":[{"path":"/vault/new"}]`)
+		g.passes("disks", "mount", "files", "umount")
+		g.is("$disk0", "TYPE=crypto_LUKS", "UUID="+someUUID, "LABEL=vault", "SUBSYSTEM=")
+		g.hasFile("/dev/mapper/secret", "new", true)
+		if got, want := g.target("etc/crypttab"), "secret UUID="+someUUID+" /etc/luks/secret luks,x-initrd.attach\n"; got != want {
+			g.Errorf("crypttab is %q, want %q", got, want)
+		}
+		if g.target("etc/luks/secret") != "key" {
+			g.Error("the key is another")
+		}
+		if got := g.do("stat", "-c", "%a", filepath.Join(g.root, "etc/luks"), filepath.Join(g.root, "etc/luks/secret"), filepath.Join(g.root, "etc/crypttab")); got != "700\n600\n600\n" {
+			g.Errorf("modes are %q", got)
+		}
+		if state, err := os.ReadFile(filepath.Join(g.dir, "state")); err != nil || strings.Contains(string(state), base64.StdEncoding.EncodeToString([]byte("key"))) {
+			g.Errorf("the state has the key: %s, %v", state, err)
+		}
+		// again, in the same boot and in another one
+		g.passes("disks", "mount", "files", "umount")
+		g.hasFile("/dev/mapper/secret", "new", true)
+		g.do("cryptsetup", "close", "secret")
+		g.passes("disks", "mount", "files", "umount")
+		g.hasFile("/dev/mapper/secret", "new", true)
+		if strings.Count(g.target("etc/crypttab"), "\n") != 1 {
+			g.Errorf("crypttab is %q", g.target("etc/crypttab"))
+		}
+	}},
+	{"luks.formattedDevice.noWipeVolume", func(g *guest) {
+		g.disk(32, "")
+		g.made("$disk0", "mkfs.ext4", "-q")
+		g.storage(`"luks":[{"name":"secret","device":"$disk0","keyFile":{"source":"data:,key"}}]`)
+		g.fails("disks", "LUKS volume secret: something else is on the device: ext4", "wipeVolume: true")
+	}},
+	{"a volume with a key of its own is opened by the key on the target", func(g *guest) {
+		g.disk(32, "")
+		g.closing("own")
+		g.storage(`"luks":[{"name":"own","device":"$disk0",` + quick + `}],"filesystems":[{"device":"/dev/mapper/own","format":"ext4"}]`)
+		g.passes("disks")
+		g.is("$disk0", "TYPE=crypto_LUKS", "SUBSYSTEM=kindling-unfinished")
+		g.passes("files")
+		g.is("$disk0", "SUBSYSTEM=")
+		g.do("cryptsetup", "close", "own")
+		g.do("cryptsetup", "open", g.names[0], "own", "--key-file", filepath.Join(g.root, "etc/luks/own"))
+		g.is("/dev/mapper/own", "TYPE=ext4")
+		// somebody else's volume by now: the config has no key for it
+		g.do("cryptsetup", "close", "own")
+		g.check(os.Remove(filepath.Join(g.dir, "state")))
+		g.fails("disks", "the config has no key to open it")
+	}},
+	{"a volume whose key was lost with the power is made anew", func(g *guest) {
+		g.disk(32, "")
+		g.closing("own")
+		g.storage(`"luks":[{"name":"own","device":"$disk0",` + quick + `}],"filesystems":[{"device":"/dev/mapper/own","format":"ext4"}]`)
+		g.passes("disks")
+		g.do("cryptsetup", "close", "own")
+		g.check(os.Remove(filepath.Join(g.dir, "state")))
+		g.passes("disks", "files")
+		g.do("cryptsetup", "close", "own")
+		g.do("cryptsetup", "open", g.names[0], "own", "--key-file", filepath.Join(g.root, "etc/luks/own"))
+		g.is("/dev/mapper/own", "TYPE=ext4")
+	}},
+	{"an existing volume is used again only if everything fits", func(g *guest) {
+		g.disk(32, "")
+		g.volume("$disk0", "--label", "vault", "--uuid", someUUID)
+		for body, why := range map[string]string{
+			`"keyFile":{"source":"data:,wrong"}`:                                       "the key of the config does not open the volume",
+			`"keyFile":{"source":"data:,key"},"label":"other"`:                         `its label is "vault"`,
+			`"keyFile":{"source":"data:,key"},"uuid":"` + strings.Repeat("1", 8) + `"`: "its UUID is " + someUUID,
+			`"keyFile":{"source":"data:,key"},"discard":true`:                          "discard is false",
+			`"label":"vault"`: "the config has no key",
+		} {
+			g.storage(`"luks":[{"name":"secret","device":"$disk0",` + body + `}]`)
+			g.fails("disks", why)
+		}
+		g.closing("secret")
+		g.storage(`"luks":[{"name":"secret","device":"$disk0","label":"vault","keyFile":{"source":"data:,key"}}]`)
+		g.passes("disks")
+		if !strings.Contains(g.do("cryptsetup", "status", "secret"), "is active") {
+			g.Error("it is not open")
+		}
+	}},
+	{"LUKS1 is left alone", func(g *guest) {
+		g.disk(32, "")
+		g.volume("$disk0", "--type", "luks1")
+		g.storage(`"luks":[{"name":"secret","device":"$disk0","keyFile":{"source":"data:,key"}}]`)
+		g.fails("disks", "the volume is LUKS1")
+	}},
+	{"open options are kept in the volume", func(g *guest) {
+		g.disk(32, "")
+		g.closing("secret")
+		g.storage(`"luks":[{"name":"secret","device":"$disk0","keyFile":{"source":"data:,key"},"openOptions":["--perf-no_read_workqueue"],` + quick + `}]`)
+		g.passes("disks")
+		if !strings.Contains(g.do("cryptsetup", "luksDump", g.names[0]), "no-read-workqueue") {
+			g.Error("the option is not kept")
+		}
+	}},
+	{"a Tang server that does not answer is found before the first write", func(g *guest) {
+		g.disk(32, "")
+		g.config("3.6.0", `"storage":{"luks":[{"name":"net","device":"$disk0","clevis":{"tang":[{"url":"http://127.0.0.1:1","thumbprint":"x"}]}}]}`, `"timeouts":{"httpTotal":1}`)
+		g.fails("disks", "ask Tang server http://127.0.0.1:1")
+	}},
+	{"a missing TPM is found before the first write", func(g *guest) {
+		g.disk(32, "")
+		g.disk(32, "")
+		g.storage(`"luks":[{"name":"secret","device":"$disk0","clevis":{"tpm2":true}}],"filesystems":[{"device":"$disk1","format":"ext4"}]`)
+		g.fails("disks", "the machine has no TPM 2")
+	}},
+}
+
+var raidCases = []scenario{
+	{"raid1 with a file system, made once", func(g *guest) {
+		g.disk(32, "")
+		g.disk(32, "")
+		g.stopping("data")
+		g.storage(`"raid":[{"name":"data","level":"mirror","devices":["$disk0","$disk1"]}],"filesystems":[{"device":"/dev/md/data","format":"ext4","path":"/data"}],"files":[{"path":"/data/new"}]`)
+		g.passes("disks", "mount", "files", "umount")
+		g.is("$disk0", "TYPE=linux_raid_member")
+		g.hasFile("/dev/md/data", "new", true)
+		for _, again := range []string{"in the same boot", "in another boot"} {
+			g.passes("disks")
+			if said := g.passes("disks"); strings.Contains(said, `"--create"`) {
+				g.Errorf("%s it was made again:\n%s", again, said)
+			}
+			g.hasFile("/dev/md/data", "new", true)
+			g.do("mdadm", "--stop", "/dev/md/data")
+			g.check(os.Remove(filepath.Join(g.dir, "state")))
+		}
+		g.passes("disks")
+		g.hasFile("/dev/md/data", "new", true)
+	}},
+	{"raid5 with a spare", func(g *guest) {
+		for range 4 {
+			g.disk(16, "")
+		}
+		g.stopping("five")
+		g.storage(`"raid":[{"name":"five","level":"raid5","spares":1,"devices":["$disk0","$disk1","$disk2","$disk3"],"options":["--chunk=64"]}]`)
+		g.passes("disks")
+		detail := g.do("mdadm", "--detail", "/dev/md/five")
+		for _, want := range []string{"raid5", "Raid Devices : 3", "Total Devices : 4", "Chunk Size : 64K"} {
+			if !strings.Contains(detail, want) {
+				g.Errorf("no %q in\n%s", want, detail)
+			}
+		}
+	}},
+	{"an array on arrays, listed first, with LUKS on it", func(g *guest) {
+		for range 4 {
+			g.disk(24, "")
+		}
+		g.stopping("a")
+		g.stopping("b")
+		g.stopping("top")
+		g.closing("secret")
+		g.storage(`"raid":[{"name":"top","level":"raid0","devices":["/dev/md/a","/dev/md/b"]},
+				{"name":"a","level":"raid1","devices":["$disk0","$disk1"]},{"name":"b","level":"raid1","devices":["$disk2","$disk3"]}],
+			"luks":[{"name":"secret","device":"/dev/md/top","keyFile":{"source":"data:,key"},` + quick + `}],
+			"filesystems":[{"device":"/dev/mapper/secret","format":"ext4"}]`)
+		g.passes("disks")
+		g.is("/dev/mapper/secret", "TYPE=ext4")
+		g.passes("disks")
+	}},
+	{"members with data are left alone", func(g *guest) {
+		g.disk(32, "")
+		g.disk(32, "")
+		g.made("$disk1", "mkfs.ext4", "-q")
+		g.storage(`"raid":[{"name":"data","level":"raid1","devices":["$disk0","$disk1"]}]`)
+		g.fails("disks", "something else is on the device, and not this array: ext4", "$disk1")
+	}},
+	{"an array of which one superblock was written is made anew", func(g *guest) {
+		g.disk(32, "")
+		g.disk(32, "")
+		g.stopping("data")
+		g.storage(`"raid":[{"name":"data","level":"raid1","devices":["$disk0","$disk1"]}]`)
+		g.passes("disks")
+		g.do("mdadm", "--stop", "/dev/md/data")
+		g.do("mdadm", "--zero-superblock", g.names[0])
+		g.fails("disks", "linux_raid_member") // it has run: a member was lost
+		state := filepath.Join(g.dir, "state")
+		data, err := os.ReadFile(state)
+		g.check(err)
+		g.check(os.WriteFile(state, []byte(strings.ReplaceAll(string(data), `"done":true`, `"done":false`)), 0o600))
+		g.passes("disks")
+		g.is("$disk0", "TYPE=linux_raid_member")
+	}},
+	{"an array of itself is refused", func(g *guest) {
+		g.disk(32, "")
+		g.storage(`"raid":[{"name":"a","level":"raid1","devices":["/dev/md/b","$disk0"]},{"name":"b","level":"raid1","devices":["/dev/md/a","$disk0"]}]`)
+		g.fails("disks", "RAID a: it is made of itself")
+	}},
+}
+
+// stopping stops an array at the end. Those on top come first: cleanups run backwards.
+func (g *guest) stopping(name string) {
+	g.Cleanup(func() {
+		if _, err := os.Stat("/dev/md/" + name); err == nil {
+			g.do("udevadm", "settle")
+			g.do("mdadm", "--stop", "/dev/md/"+name)
+		}
+	})
+}
