@@ -24,22 +24,7 @@ func TestMain(m *testing.M) { os.Exit(programs.Main(m)) }
 // promises to be able to.
 func needRoot(t *testing.T, tools ...string) {
 	t.Helper()
-	missing := ""
-	if os.Geteuid() != 0 {
-		missing = "root"
-	}
-	for _, tool := range tools {
-		if _, err := exec.LookPath(tool); err != nil {
-			missing = tool
-		}
-	}
-	switch {
-	case missing == "":
-	case os.Getenv("CI") == "true":
-		t.Fatalf("%s is missing, and CI must not skip", missing)
-	default:
-		t.Skipf("%s is missing", missing)
-	}
+	programs.Need(t, append([]string{"root"}, tools...)...)
 }
 
 // target is a directory to provision, with a directory beside it that must not change.

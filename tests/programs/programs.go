@@ -54,6 +54,28 @@ func Path(tb testing.TB, name string) string {
 	return filepath.Join(dir, name)
 }
 
+// Need skips a test that needs programs which are not there, unless CI promises to
+// have them. The name root stands for being the superuser.
+func Need(tb testing.TB, names ...string) {
+	tb.Helper()
+	for _, name := range names {
+		missing := false
+		if name == "root" {
+			missing = os.Geteuid() != 0
+		} else {
+			_, err := exec.LookPath(name)
+			missing = err != nil
+		}
+		switch {
+		case !missing:
+		case os.Getenv("CI") == "true":
+			tb.Fatalf("%s is missing, and CI must not skip", name)
+		default:
+			tb.Skipf("%s is missing", name)
+		}
+	}
+}
+
 func build(name string) error {
 	root, err := findRoot()
 	if err != nil {

@@ -116,17 +116,25 @@ func (k *container) checkTexts(c *sugar.Ctx, place source.Path) {
 		checkLine(c, place.At("description"), "the description", *k.Description)
 	}
 	for i, argument := range k.Command {
-		// in quotes, an argument may have white space around it, and be empty
-		checkLine(c, place.At("command", i), "the argument", "x"+argument+"x")
+		place := place.At("command", i)
+		if argument == "" { // Podman 5.3 ends the command at an empty argument
+			c.ErrorHelp(ruleContainer, place, "let a shell pass it: [sh, -c, ...]", "the argument is empty")
+			continue
+		}
+		checkLine(c, place, "the argument", inQuotes(argument))
 	}
 	for _, name := range slices.Sorted(maps.Keys(k.Environment)) {
 		place := place.At("environment", name)
 		if !only(name, alphanumeric+"_") || !only(name[:1], letters+"_") {
 			c.KeyError(ruleContainer, place, "use letters, digits and underscores", "%q is no name of a variable", name)
 		}
-		checkLine(c, place, "the value", "x"+k.Environment[name]+"x")
+		checkLine(c, place, "the value", inQuotes(k.Environment[name]))
 	}
 }
+
+// inQuotes is a text as checkLine has to see it: in quotes it may be empty and have
+// white space around it.
+func inQuotes(s string) string { return `"` + s + `"` }
 
 // checkPort checks one port to publish, podman-run(1) --publish.
 func checkPort(c *sugar.Ctx, place source.Path, port string, taken repeated) {

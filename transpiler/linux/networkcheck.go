@@ -59,7 +59,7 @@ func (s *Network) Check(c *sugar.Ctx) {
 		c.OneOf(ruleNetworkRenderer, at("network", "renderer"), "renderer", *n.Renderer, slices.Sorted(maps.Keys(renderers)))
 	}
 	all, named := n.interfaces()
-	k := networkCheck{Ctx: c, all: all, named: named, addresses: map[netip.Addr]*iface{}}
+	k := networkCheck{Ctx: c, renderer: n.renderer(), all: all, named: named, addresses: map[netip.Addr]*iface{}}
 	for _, f := range all {
 		k.name(f)
 		switch {
@@ -82,6 +82,7 @@ func (s *Network) Check(c *sugar.Ctx) {
 // networkCheck checks all interfaces of a document.
 type networkCheck struct {
 	*sugar.Ctx
+	renderer  string
 	all       []*iface
 	named     map[string]*iface
 	addresses map[netip.Addr]*iface
@@ -209,6 +210,10 @@ func (k *networkCheck) bond(f *iface) {
 	}
 	if !slices.Contains(b.Members, *b.Primary) {
 		k.ErrorHelp(ruleNetworkBond, f.place.At("primary"), sugar.DidYouMean(*b.Primary, b.Members), "the primary %q is no member of the bond", *b.Primary)
+	}
+	if part := k.named[*b.Primary]; k.renderer == "networkmanager" && part != nil && part.interfaceName() == "" {
+		k.ErrorHelp(ruleNetworkBond, f.place.At("primary"), "find the link by its name, or use networkd",
+			"NetworkManager has to know the name of the primary interface, but %q is found by other means", part.name)
 	}
 	if b.mode() != bondModes[0] {
 		k.ErrorHelp(ruleNetworkBond, f.place.At("primary"), "remove primary, or the mode", "a bond of mode %s has no primary", b.mode())

@@ -16,8 +16,12 @@ const (
 
 // networkManager writes the interfaces as keyfiles and enables NetworkManager.
 func networkManager(p *parent, all []*iface) {
+	named := map[string]*iface{}
 	for _, f := range all {
-		p.file(keyfileDir+f.name+".nmconnection", keyfileMode, owner{}, f.keyfile(), f.place)
+		named[f.name] = f
+	}
+	for _, f := range all {
+		p.file(keyfileDir+f.name+".nmconnection", keyfileMode, owner{}, f.keyfile(named), f.place)
 	}
 	p.unit("NetworkManager.service", "", true, at("network"))
 }
@@ -34,7 +38,7 @@ func (f *iface) uuid() string {
 }
 
 // keyfile writes the connection: nm-settings-keyfile(5).
-func (f *iface) keyfile() string {
+func (f *iface) keyfile(named map[string]*iface) string {
 	kind := map[string]string{"link": "ethernet"}[f.kind]
 	if kind == "" {
 		kind = f.kind
@@ -44,7 +48,10 @@ func (f *iface) keyfile() string {
 	file.set("id", f.name)
 	file.set("uuid", f.uuid())
 	file.set("type", kind)
-	f.keyfileInterface(&file)
+	file.setIf("interface-name", f.interfaceName())
+	if f.link != nil && f.interfaceName() == "" && f.link.Match.Mac == nil {
+		file.set("multi-connect", "3") // for each card that is found, as in networkd
+	}
 	if f.master != nil {
 		// the names of before 1.46, which later ones read too
 		file.set("master", f.master.uuid())
@@ -56,13 +63,13 @@ func (f *iface) keyfile() string {
 		file.section("vlan")
 		file.set("flags", "1") // reorder headers, the default of the kernel
 		file.set("id", strconv.Itoa(f.vlan.ID))
-		file.set("parent", uuidOf(f.vlan.Link))
+		file.set("parent", named[f.vlan.Link].uuid())
 	case f.bond != nil:
 		file.section("bond")
 		file.set("mode", f.bond.mode())
 		file.set("miimon", strconv.Itoa(f.bond.monitorIntervalMs()))
 		if f.bond.Primary != nil {
-			file.set("primary", *f.bond.Primary)
+			file.set("primary", named[*f.bond.Primary].interfaceName())
 		}
 	case f.bridge != nil:
 		file.section("bridge")
@@ -75,21 +82,15 @@ func (f *iface) keyfile() string {
 	return file.String()
 }
 
-func uuidOf(name string) string {
-	f := iface{name: name}
-	return f.uuid()
-}
-
-// keyfileInterface names the interface, if it has one name only.
-func (f *iface) keyfileInterface(file *ini) {
-	switch {
-	case f.link == nil:
-		file.set("interface-name", f.name)
-	default:
-		if m := f.link.matches(); m.Name != nil && !strings.ContainsAny(*m.Name, "*?") {
-			file.set("interface-name", *m.Name)
-		}
+// interfaceName is the name of the interface; empty if it has none that is known.
+func (f *iface) interfaceName() string {
+	if f.link == nil {
+		return f.name
 	}
+	if m := f.link.matches(); m.Name != nil && !strings.ContainsAny(*m.Name, "*?") {
+		return *m.Name
+	}
+	return ""
 }
 
 // keyfileCard says what is of Ethernet, and by what else a card is found.

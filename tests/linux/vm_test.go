@@ -1,0 +1,159 @@
+package linux
+
+import (
+	"context"
+	_ "embed"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kindling-boot/kindling/tests/programs"
+)
+
+//go:embed guest.sh
+var guestScript []byte
+
+// bootLimit ends a machine that hangs.
+const bootLimit = 5 * time.Minute
+
+const networkDocument = `network:
+  links:
+    - name: card
+      match: {mac: "52-54-00-12-34-01"}
+      mtu: 1400
+      accept_ra: false
+      addresses: [192.0.2.10/24, "2001:db8::10/64"]
+      routes:
+        - {to: default, via: 192.0.2.1}
+        - {to: 198.18.0.0/24}
+        - {to: 198.18.1.0/24, via: 10.0.0.1, on_link: true, metric: 50}
+        - {to: "2001:db8:1::/48", via: "2001:db8::1"}
+      dns: [192.0.2.53]
+      search: [example.com, ~corp.example.com]
+    - name: a0
+    - name: second
+      match: {name: "?1"}
+    - name: b0
+  bonds:
+    - name: bond0
+      members: [a0, second]
+      primary: a0
+      monitor_interval_ms: 50
+      accept_ra: false
+      addresses: [203.0.113.7/24]
+  vlans:
+    - name: storage
+      id: 20
+      link: bond0
+      mtu: 1300
+      accept_ra: false
+      addresses: [198.51.100.10/24]
+    - name: switched
+      id: 30
+      link: bond0
+  bridges:
+    - name: br0
+      ports: [b0, switched]
+      accept_ra: false
+      addresses: [203.0.113.65/26]
+    - name: tree # has no ports: with them, it would listen for half a minute first
+      stp: true
+`
+
+// TestMachine: systemd-networkd configures real interfaces, and the kernel takes swap
+// files on each file system. Both in User Mode Linux: the kernel that runs the tests may
+// know neither bonds nor VLANs, and its swap space is not for tests.
+func TestMachine(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a virtual machine")
+	}
+	programs.Need(t, "root", "linux.uml", "ip", "mkfs.ext4", "mkfs.xfs", "mkfs.btrfs", "mkswap", "chattr")
+	dir := t.TempDir()
+	network := provision(t, networkDocument)
+	var swap strings.Builder
+	swap.WriteString("swap:\n")
+	for _, fs := range []string{"ext4", "xfs", "btrfs"} {
+		swap.WriteString("  - {path: /run/swap/" + fs + "/swapfile, size_mib: 16}\n")
+	}
+	for name, root := range map[string]string{"network": network, "swap": provision(t, swap.String())} {
+		if err := os.Rename(root, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	script := filepath.Join(dir, "guest.sh")
+	if err := os.WriteFile(script, guestScript, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), bootLimit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "linux.uml", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", "mem=1500M", "quiet",
+		"panic=-1", "con=null", "con0=null,fd:1", "con1=null", "ssl=null", "eth0=mcast,52:54:00:12:34:01", "init="+script, "vm_dir="+dir)
+	cmd.Env, cmd.Dir = append(os.Environ(), "TMPDIR="+dir), dir
+	said, err := cmd.CombinedOutput()
+	if _, missing := os.Stat(filepath.Join(dir, "status")); missing != nil {
+		console, _ := os.ReadFile(filepath.Join(dir, "console"))
+		t.Fatalf("the machine: %v\n%s\n%s", err, said, console)
+	}
+	t.Log(read(t, filepath.Join(dir, "console")))
+	t.Run("network", func(t *testing.T) { checkNetwork(t, dir) })
+	t.Run("swap", func(t *testing.T) {
+		swaps := read(t, filepath.Join(dir, "swap.state"))
+		for _, fs := range []string{"ext4", "xfs", "btrfs"} {
+			if !strings.Contains(swaps, "/run/swap/"+fs+"/swapfile") {
+				t.Errorf("there is no swap on %s:\n%s", fs, swaps)
+			}
+		}
+		if console := read(t, filepath.Join(dir, "console")); strings.Contains(console, "insecure") || strings.Contains(console, "failed") {
+			t.Error("the file was made with the wrong mode, or a command has failed")
+		}
+	})
+}
+
+func checkNetwork(t *testing.T, dir string) {
+	log := read(t, filepath.Join(dir, "networkd.log"))
+	for line := range strings.Lines(log) {
+		if strings.HasPrefix(line, "/etc/systemd/network/") && strings.Contains(line, ": ") {
+			t.Errorf("networkd says: %s", line)
+		}
+	}
+	state := read(t, filepath.Join(dir, "network.state"))
+	for _, want := range []struct{ what, first, second string }{
+		{"address by MAC", " 192.0.2.10/24 ", ""},
+		{"IPv6 address", " 2001:db8::10/64 ", ""},
+		{"MTU", " mtu 1400 ", "52:54:00:12:34:01"},
+		{"default route", "default via 192.0.2.1 dev ", ""},
+		{"route on the link", "198.18.0.0/24 dev ", ""},
+		{"gateway outside of the networks", "198.18.1.0/24 via 10.0.0.1 dev ", "metric 50 onlink"},
+		{"route of IPv6", "2001:db8:1::/48 via 2001:db8::1 dev ", ""},
+		{"bond", " bond0: ", "bond mode active-backup "},
+		{"interval of the bond", " bond0: ", " miimon 50 "},
+		{"primary of the bond", " bond0: ", " primary a0 "},
+		{"first member", " a0@", " master bond0 "},
+		{"second member, by a pattern", " a1@", " master bond0 "},
+		{"address of the bond", ": bond0 ", " 203.0.113.7/24 "},
+		{"VLAN", " storage@bond0: ", " vlan protocol 802.1Q id 20 "},
+		{"MTU of the VLAN", " storage@bond0: ", " mtu 1300 "},
+		{"address of the VLAN", ": storage ", " 198.51.100.10/24 "},
+		{"VLAN as a port", " switched@bond0: ", " master br0 "},
+		{"card as a port", " b0@", " master br0 "},
+		{"bridge", " br0: ", " stp_state 0 "},
+		{"bridge with a spanning tree", " tree: ", " stp_state 1 "},
+		{"address of the bridge", ": br0 ", " 203.0.113.65/26 "},
+	} {
+		found := false
+		for line := range strings.Lines(state) {
+			line = " " + line
+			found = found || strings.Contains(line, want.first) && strings.Contains(line, want.second)
+		}
+		if !found {
+			t.Errorf("%s: no line has %q and %q", want.what, want.first, want.second)
+		}
+	}
+	if t.Failed() {
+		t.Log(state)
+		t.Log(log)
+	}
+}
