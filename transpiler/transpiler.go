@@ -66,6 +66,7 @@ func Translate(f *source.File, o Options) (output []byte, outcome Outcome, found
 		return nil, GeneratedInvalid, t.ctx.Found.Sorted()
 	}
 	output = schema.AppendJSON(make([]byte, 0, len(f.Data)), &t.ctx.Config, true)
+	compact := len(output)
 	switch {
 	case t.wrapper != nil && !o.Raw:
 		output = t.wrapper.Wrap(output)
@@ -77,7 +78,7 @@ func Translate(f *source.File, o Options) (output []byte, outcome Outcome, found
 	if o.Lint {
 		options := lint.Options{Variant: t.variant.Name}
 		if t.wrapper == nil || o.Raw {
-			options.UserData = len(output)
+			options.UserData, options.Compact = len(output), compact
 		}
 		t.ctx.Found = append(t.ctx.Found, lint.Run(t.ctx, options)...)
 	}

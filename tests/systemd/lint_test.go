@@ -216,3 +216,64 @@ func keys(m map[string]bool) []string {
 	slices.Sort(out)
 	return out
 }
+
+// refused are units as a whole; systemd refuses those whose name starts with bad.
+var refused = map[string]string{
+	"good.service":        "[Service]\nExecStart=/bin/true\n",
+	"good-two.service":    "[Service]\nType=oneshot\nExecStart=/bin/true\nExecStart=/bin/true\n",
+	"good-stop.service":   "[Service]\nRemainAfterExit=yes\nExecStop=/bin/true\n",
+	"good-action.service": "[Unit]\nSuccessAction=none\nSuccessAction=reboot\n[Service]\n",
+	"good-reset.service":  "[Service]\nExecStart=/bin/false\nExecStart=\nExecStart=/bin/true\n",
+	"bad-empty.service":   "[Service]\nUser=root\n",
+	"bad-stop.service":    "[Service]\nExecStop=/bin/true\n",
+	"bad-type.service":    "[Service]\nType=exec\nExecStop=/bin/true\n",
+	"bad-two.service":     "[Service]\nExecStart=/bin/true\nExecStart=/bin/true\n",
+	"bad-dbus.service":    "[Service]\nType=dbus\nExecStart=/bin/true\n",
+	"bad-restart.service": "[Service]\nType=oneshot\nRestart=always\nExecStart=/bin/true\n",
+	"bad-reset.service":   "[Service]\nExecStart=/bin/true\nExecStart=\n",
+	"good.timer":          "[Timer]\nOnBootSec=1min\nUnit=good.service\n",
+	"bad.timer":           "[Timer]\nPersistent=yes\nUnit=good.service\n",
+	"bad-section.timer":   "[Unit]\nDescription=x\n",
+	"good.socket":         "[Socket]\nListenStream=/run/x\nService=good.service\n",
+	"bad.socket":          "[Socket]\nService=good.service\n",
+	"good.path":           "[Path]\nPathExists=/x\nUnit=good.service\n",
+	"bad.path":            "[Path]\nUnit=good.service\n",
+	"good-x.mount":        "[Mount]\nWhat=/dev/x\nWhere=/good/x\n",
+	"good-unsaid.mount":   "[Mount]\nWhat=/dev/x\n",
+	"bad.mount":           "[Mount]\nWhat=/dev/x\nWhere=/x\n",
+	"bad-what.mount":      "[Mount]\nWhere=/bad/what\n",
+	"good-x.automount":    "[Automount]\nWhere=/good/x\n",
+	"bad.automount":       "[Automount]\nWhere=/x\n",
+	"good-y\\x2dz.swap":   "[Swap]\nWhat=/good/y-z\n",
+	"bad.swap":            "[Swap]\nWhat=/x\n",
+}
+
+func TestLintFindsWhatSystemdRefuses(t *testing.T) {
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		need(t, "/usr/bin/systemd-analyze")
+		t.Skip(err)
+	}
+	dir := t.TempDir()
+	for name, content := range refused {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name := range refused {
+		t.Run(name, func(t *testing.T) {
+			out, _ := exec.Command(analyze, "verify", "--man=no", "--recursive-errors=no", filepath.Join(dir, name)).CombinedOutput() // what it says counts
+			bad := strings.Contains(string(out), "bad unit file setting")
+			if want := strings.HasPrefix(name, "bad"); bad != want {
+				t.Fatalf("systemd refuses it: %t, should be %t\n%s", bad, want, out)
+			}
+			found, ok := findings(t, dir, name, name, false)
+			if !ok {
+				t.Fatal("the unit cannot be translated")
+			}
+			if (len(found) > 0) != bad {
+				t.Errorf("systemd refuses it: %t, lint says\n%s", bad, text(found))
+			}
+		})
+	}
+}

@@ -31,6 +31,7 @@ const (
 	othersWrite  = 0o022 // group or others
 	anyExecute   = 0o111
 	othersRead   = 0o004
+	othersEnter  = 0o001
 	fileDefault  = 0o644 // storage.files[].mode, storage.directories[].mode
 	dirDefault   = 0o755
 	permissions  = 0o777

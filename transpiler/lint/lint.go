@@ -30,8 +30,8 @@ type Options struct {
 	// Variant is the name of the variant.
 	Variant string
 	// UserData is the size in bytes of the config as a platform gets it; 0 when it is
-	// part of another document.
-	UserData int
+	// part of another document. Compact is the size without indentation.
+	UserData, Compact int
 }
 
 // Run looks at the final config of a context. The context must have kept its texts.
@@ -41,7 +41,7 @@ func Run(c *sugar.Ctx, o Options) diag.List {
 	l.files()
 	l.belowMounts()
 	l.passwords()
-	l.size(o.UserData)
+	l.size(o)
 	return l.found
 }
 
@@ -49,7 +49,7 @@ func Run(c *sugar.Ctx, o Options) diag.List {
 func Rules() []*diag.Rule {
 	return []*diag.Rule{
 		ruleUnitLine, ruleUnitSection, ruleUnitSectionMissing, ruleUnitSectionRepeated, ruleUnitDirective,
-		ruleUnitValue, ruleUnitPath, ruleUnitExec, ruleUnitInstall, ruleUnitMount,
+		ruleUnitValue, ruleUnitPath, ruleUnitRefused, ruleUnitInstall, ruleUnitMount,
 		ruleQuadletSection, ruleQuadletKey, ruleQuadletIncomplete,
 		ruleSudoers, ruleSSHDConfig, ruleCron, ruleSSHFiles,
 		ruleBelowMount, ruleReadOnly, ruleSecretFile, ruleSecretEnvironment, rulePasswordHash, ruleSize,
@@ -68,6 +68,7 @@ type linter struct {
 	locals    map[string]*source.File
 	templates map[string]*unit // by name; nil if the config does not have it
 	dropins   map[string][]int // files of drop-in directories, by directory
+	closed    map[string]bool  // directories that others cannot enter
 	luksKeys  map[string]bool  // sources of key files
 }
 

@@ -10,7 +10,7 @@ import (
 
 var (
 	ruleUnitMount = &diag.Rule{
-		ID: "lint-unit-mount", Why: "systemd refuses a mount without What=, and a unit whose name is not that of its path: systemd.mount(5), systemd.swap(5)",
+		ID: "lint-unit-mount", Why: "systemd refuses a mount, automount or swap whose name is not that of its path: systemd.mount(5)",
 	}
 	ruleBelowMount = &diag.Rule{
 		ID: "lint-below-mount", Why: "Ignition mounts only file systems that have a path in storage.filesystems; it writes the file below the mount point, which the mount then covers",
@@ -27,16 +27,12 @@ func (l *linter) mountName(u *unit, section string) {
 	if section == "Swap" {
 		key = "What"
 	}
-	at := l.headerAt(u.file, section)
-	if section == "Mount" && u.last(section, "What") == "" {
-		l.warn(ruleUnitMount, at, "add What=", "unit %q does not say what it mounts", u.Name)
-	}
 	value := u.last(section, key)
 	if !strings.HasPrefix(value, "/") || strings.Contains(value, "%") {
 		return // without the path, systemd takes that of the name
 	}
 	if want := sugar.EscapePath(value) + u.extension(); want != u.Name {
-		l.warn(ruleUnitMount, at, "name the unit "+want, "unit %q says %s=%s", u.Name, key, value)
+		l.warn(ruleUnitMount, l.headerAt(u.file, section), "name the unit "+want, "unit %q says %s=%s", u.Name, key, value)
 	}
 }
 

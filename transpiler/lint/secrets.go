@@ -81,9 +81,31 @@ func (l *linter) secretFile(n *node, f *types.File) {
 	if what == "" && l.isLuksKey(f.Contents.Source) {
 		what = "the key of a volume"
 	}
-	if what != "" {
+	if what != "" && !l.isSheltered(f.Path) {
 		l.warn(ruleSecretFile, l.modeAt(n), "", "%q holds %s, and with mode %04o everybody can read it", f.Path, what, n.mode)
 	}
+}
+
+// isSheltered reports whether a path is below a directory that only its owner and
+// group can enter: one of the config, or the home of root.
+func (l *linter) isSheltered(file string) bool {
+	if l.closed == nil {
+		l.closed = map[string]bool{"/root": true, "/var/roothome": true}
+		for i := range l.Config.Storage.Directories {
+			if d := &l.Config.Storage.Directories[i]; mode(d.Mode, dirDefault)&othersEnter == 0 {
+				l.closed[d.Path] = true
+			}
+		}
+	}
+	if len(file) > longestPath {
+		return false
+	}
+	for dir := path.Dir(file); len(dir) > 1; dir = path.Dir(dir) {
+		if l.closed[dir] {
+			return true
+		}
+	}
+	return false
 }
 
 // isLuksKey reports whether a volume of the config has its key from the same source.

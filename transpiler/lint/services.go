@@ -17,8 +17,8 @@ var (
 		ID: "lint-unit-path", Why: "systemd refuses a unit with a relative command, and ignores other relative paths; a command without any slash is looked up",
 		Help: "start the path with /",
 	}
-	ruleUnitExec = &diag.Rule{
-		ID: "lint-unit-exec", Why: "systemd refuses to load such a service: systemd.service(5)",
+	ruleUnitRefused = &diag.Rule{
+		ID: "lint-unit-refused", Why: "systemd refuses to load such a unit, by the rules of systemd.service(5) and the pages of the other types",
 	}
 )
 
@@ -150,6 +150,28 @@ func isRelative(program string) bool {
 	return strings.Contains(program, "/") && program[0] != '/' && program[0] != '%' && program[0] != '$'
 }
 
+// essential are the directives of which a unit of a type needs one.
+var essential = []struct {
+	section, what string
+	keys          []string
+}{
+	{"Timer", "no time", []string{"OnCalendar", "OnActiveSec", "OnBootSec", "OnStartupSec", "OnUnitActiveSec", "OnUnitInactiveSec", "OnClockChange", "OnTimezoneChange"}},
+	{"Socket", "nothing to listen on", []string{
+		"ListenStream", "ListenDatagram", "ListenSequentialPacket", "ListenFIFO", "ListenSpecial", "ListenNetlink", "ListenMessageQueue", "ListenUSBFunction",
+	}},
+	{"Path", "no path to watch", []string{"PathExists", "PathExistsGlob", "PathChanged", "PathModified", "DirectoryNotEmpty"}},
+	{"Mount", "nothing to mount", []string{"What"}},
+}
+
+// lacks warns of a unit that does not say what it is for.
+func (l *linter) lacks(u *unit, section string) {
+	for _, e := range essential {
+		if e.section == section && !slices.ContainsFunc(e.keys, func(key string) bool { return len(u.assigned(section, key)) > 0 }) {
+			l.warn(ruleUnitRefused, l.headerAt(u.file, section), "add "+e.keys[0]+"=", "unit %q has %s", u.Name, e.what)
+		}
+	}
+}
+
 // service applies the rules by which systemd refuses a service.
 func (l *linter) service(u *unit) {
 	start, stop := u.assigned("Service", "ExecStart"), u.assigned("Service", "ExecStop")
@@ -170,7 +192,7 @@ func (l *linter) service(u *unit) {
 	restart := u.last("Service", "Restart")
 
 	fail := func(help, format string, args ...any) {
-		l.warn(ruleUnitExec, l.headerAt(u.file, "Service"), help, format, args...)
+		l.warn(ruleUnitRefused, l.headerAt(u.file, "Service"), help, format, args...)
 	}
 	switch {
 	case len(start) == 0 && len(stop) == 0 && !hasAction:

@@ -10,7 +10,7 @@ import (
 
 var ruleSize = &diag.Rule{
 	ID: "lint-size", Why: "a platform refuses user data above its limit, or cuts it off",
-	Help: "serve the config from a URL and pass a small one that has ignition.config.replace with that URL as its source, or give large files a source and a hash instead of contents; gzip does not help where the platform's data is taken as it is",
+	Help: "serve the config from a URL, and pass a small one with that URL in ignition.config.replace; or give large files a source and a hash. Contents of files are compressed already, those of units are not: a long script is smaller as a file",
 }
 
 // limits are the platforms with the most bytes of a config they take, smallest first.
@@ -30,16 +30,20 @@ var limits = []struct {
 
 // size warns once of a config that is too large for platforms. Where a config is for
 // is not known; so the warning is left to those that no longer fit everywhere.
-func (l *linter) size(bytes int) {
+func (l *linter) size(o Options) {
 	var over []string
 	for _, limit := range limits {
-		if bytes > limit.bytes {
+		if o.UserData > limit.bytes {
 			over = append(over, fmt.Sprintf("%s (%d)", limit.platform, limit.bytes))
 		}
 	}
 	if len(over) == 0 {
 		return
 	}
+	help := ""
+	if o.Compact < o.UserData {
+		help = fmt.Sprintf("without --pretty it has %d bytes; else %s", o.Compact, ruleSize.Help)
+	}
 	at, _ := l.Tree.Locate(source.Path{}.At("variant"))
-	l.warn(ruleSize, place{source.Path{}.At("variant"), at}, "", "the config has %d bytes, more than user data can have on %s", bytes, strings.Join(over, ", "))
+	l.warn(ruleSize, place{source.Path{}.At("variant"), at}, help, "the config has %d bytes, more than user data can have on %s", o.UserData, strings.Join(over, ", "))
 }

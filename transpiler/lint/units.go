@@ -202,6 +202,7 @@ func (l *linter) together(u *unit, own string) {
 		l.warn(ruleUnitSectionMissing, l.whole(u.file.text), "add a section ["+own+"]", "unit %q has no [%s] section", u.Name, own)
 		return
 	}
+	l.lacks(u, own)
 	switch own {
 	case "Service":
 		l.service(u)
