@@ -199,7 +199,7 @@ func TestLintSaysWhatSystemdSays(t *testing.T) {
 			}
 			got := map[string]bool{}
 			for _, d := range found {
-				got[fmt.Sprint(d.At.Position().Line)] = true
+				got[fmt.Sprint(d.Inside.Position().Line)] = true
 			}
 			if g, w := keys(got), keys(want); !slices.Equal(g, w) {
 				t.Errorf("lint speaks of the lines %v, systemd of %v\n%s\n%s", g, w, text(found), out)

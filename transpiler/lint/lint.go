@@ -85,21 +85,22 @@ func (l *linter) warn(rule *diag.Rule, at place, help, format string, args ...an
 		return
 	}
 	l.found = append(l.found, diag.Diagnostic{
-		Severity: diag.Warning, Rule: rule, Message: fmt.Sprintf(format, args...), Path: at.path, At: at.at, Help: help,
+		Severity: diag.Warning, Rule: rule, Message: fmt.Sprintf(format, args...), Path: at.path, At: at.at, Inside: at.inside, Help: help,
 	})
 }
 
-// place is where a finding belongs: the path in the document, and the text.
+// place is where a finding belongs: the path in the document, the text there, and the
+// part of the local file that this names, if it does.
 type place struct {
-	path source.Path
-	at   source.Range
+	path       source.Path
+	at, inside source.Range
 }
 
 // value is the place of a value of the config.
 func (l *linter) value(steps ...any) place {
 	path := source.Path{}.At(steps...)
 	at, _ := l.Where().Locate(path)
-	return place{source.PlaceIn(l.Where(), path), at}
+	return place{path: source.PlaceIn(l.Where(), path), at: at}
 }
 
 // text is a content that can be looked into.
@@ -116,11 +117,11 @@ type text struct {
 func (l *linter) given(t *text) place {
 	if t.kept == nil {
 		at, _ := l.Where().Locate(t.path)
-		return place{source.PlaceIn(l.Where(), t.path), at}
+		return place{path: source.PlaceIn(l.Where(), t.path), at: at}
 	}
 	path := t.kept.At()
 	at, _ := l.Tree.Locate(path)
-	return place{path, at}
+	return place{path: path, at: at}
 }
 
 // contents returns the text of a resource of the config; ok is false when it comes
@@ -164,9 +165,9 @@ func (l *linter) keptAt(value *string) *sugar.Text {
 	return l.texts[value]
 }
 
-// whole is the place of a text as a whole: the local file, or what gives the text.
+// whole is the place of a text as a whole. For a local file that is its first line.
 func (l *linter) whole(t *text) place {
-	if t.kept == nil || t.kept.Local == "" {
+	if !t.isLocal() {
 		given := l.given(t)
 		l.hideSecrets(t, given)
 		return given
@@ -177,6 +178,8 @@ func (l *linter) whole(t *text) place {
 	}
 	return l.at(t, 0, len(first))
 }
+
+func (t *text) isLocal() bool { return t.kept != nil && t.kept.Local != "" }
 
 // hideSecrets keeps a text of the document out of excerpts if it speaks of secrets:
 // the excerpt would show more than what the finding is about.
@@ -191,19 +194,33 @@ func (l *linter) hideSecrets(t *text, given place) {
 // document, else that of the whole.
 func (l *linter) at(t *text, start, end int) place {
 	given := l.given(t)
-	if t.kept != nil && t.kept.Local != "" {
-		return place{given.path, source.Range{File: l.localFile(t), Start: start, End: end}}
+	part, known := l.part(t, given, start, end)
+	switch {
+	case !known:
+		l.hideSecrets(t, given)
+	case t.isLocal():
+		given.inside = part
+	default:
+		given.at = part
+	}
+	return given
+}
+
+// part is where a part of the text is written; known is false when it is not written
+// line by line anywhere.
+func (l *linter) part(t *text, given place, start, end int) (at source.Range, known bool) {
+	if t.isLocal() {
+		return source.Range{File: l.localFile(t), Start: start, End: end}, true
 	}
 	if t.lines == nil {
 		t.lines = source.BlockLines(given.at, t.body)
 	}
 	line := t.line(start)
 	if line >= len(t.lines) {
-		l.hideSecrets(t, given)
-		return given
+		return source.Range{}, false
 	}
 	from := t.lines[line] + start - t.own[line]
-	return place{given.path, source.Range{File: given.at.File, Start: from, End: from + end - start}}
+	return source.Range{File: given.at.File, Start: from, End: from + end - start}, true
 }
 
 // line returns the line of an offset, from 0.
@@ -235,24 +252,19 @@ func (l *linter) localFile(t *text) *source.File {
 
 // hide keeps a part of the text out of excerpts.
 func (l *linter) hide(t *text, start, end int) {
-	if start >= end {
-		return
-	}
-	at, given := l.at(t, start, start).at, l.given(t)
-	switch {
-	case at.IsZero():
-	case at.File == given.at.File && at.Start == given.at.Start: // not known more exactly
-		l.hideAll(given)
-	default:
-		for start < end { // a block goes on behind the margin of the next line
-			stop := end
-			if i := strings.IndexByte(t.body[start:end], '\n'); i >= 0 {
-				stop = start + i
-			}
-			part := l.at(t, start, stop).at
-			part.File.Hide(part.Start, part.End)
-			start = stop + 1
+	given := l.given(t)
+	for start < end { // a block goes on behind the margin of the next line
+		stop := end
+		if i := strings.IndexByte(t.body[start:end], '\n'); i >= 0 {
+			stop = start + i
 		}
+		part, known := l.part(t, given, start, stop)
+		if !known {
+			l.hideAll(given)
+			return
+		}
+		part.File.Hide(part.Start, part.End)
+		start = stop + 1
 	}
 }
 

@@ -45,5 +45,5 @@ func (l *linter) size(o Options) {
 		help = fmt.Sprintf("without --pretty it has %d bytes; else %s", o.Compact, ruleSize.Help)
 	}
 	at, _ := l.Tree.Locate(source.Path{}.At("variant"))
-	l.warn(ruleSize, place{source.Path{}.At("variant"), at}, help, "the config has %d bytes, more than user data can have on %s", o.UserData, strings.Join(over, ", "))
+	l.warn(ruleSize, place{path: source.Path{}.At("variant"), at: at}, help, "the config has %d bytes, more than user data can have on %s", o.UserData, strings.Join(over, ", "))
 }
