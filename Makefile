@@ -27,6 +27,21 @@ build: ## static programs in bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
 	@for name in validate apply rmcfg; do ln -sfn ignition "bin/ignition-$$name"; done
 
+.PHONY: manual
+manual: build ## manual pages and completions of shells in bin/share
+	@rm -rf bin/share
+	@$(GO) run ./scripts/manual -bin bin -o bin/share
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+.PHONY: install
+install: manual ## programs, manual pages and completions below DESTDIR and PREFIX (/usr/local)
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share"
+	install -m 755 bin/butane bin/ignition "$(DESTDIR)$(PREFIX)/bin/"
+	for name in validate apply rmcfg; do ln -sfn ignition "$(DESTDIR)$(PREFIX)/bin/ignition-$$name"; done
+	cp -R bin/share/. "$(DESTDIR)$(PREFIX)/share/"
+
 .PHONY: demo
 demo: build ## a YAML config becomes a provisioned root directory
 	@scripts/demo.sh

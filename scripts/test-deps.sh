@@ -54,6 +54,11 @@ declare -A needs=(
   [nmcli]=network-manager
   [sysctl]=procps
   [chattr]=e2fsprogs
+  [mandoc]=mandoc          # judges the manual pages, as do the next two
+  [groff]=groff
+  [man]=man-db
+  [zsh]=zsh                # the shells that have completions
+  [fish]=fish
   [gcc]=gcc                # the race detector links with it
 )
 missing=()

@@ -52,7 +52,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		{long: "strict", short: 's', on: &o.strict, help: "fail on any warning, but those of lint"},
 		{long: "lint", value: &o.lint, argument: "off|warn|error", help: "what to do about what lint finds; warn, with --raw-errors off"},
 		{long: "raw-errors", on: &o.rawErrors, help: "print each problem on one line, without excerpt"},
-		{long: "format", value: &o.format, argument: "FORMAT", help: "print problems as " + strings.Join(reports.Formats(), ", ")},
+		{long: "format", value: &o.format, argument: "FORMAT", help: "form of the problems: " + strings.Join(reports.Formats(), ", ")},
 		{long: "version", short: 'V', on: &o.showVersion, help: "print the version and exit"},
 		{long: "help", short: 'h', on: &o.showHelp, help: "show this help and exit"},
 	}

@@ -90,7 +90,7 @@ func parseApplyFlags(name string, args []string, stdout, stderr io.Writer, forma
 	flags.BoolVar(&o.offline, "offline", false, "fail if the config refers to remote resources")
 	showVersion := flags.Bool("version", false, "print the version and exit")
 	if format != nil {
-		flags.StringVar(format, "format", "text", "print `text`, or json")
+		flags.StringVar(format, "format", "text", "`form` of the output: text, json")
 	}
 	rest, err := parseAnywhere(flags, args)
 	switch {

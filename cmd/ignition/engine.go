@@ -31,7 +31,7 @@ type engineFlags struct {
 func engineMain(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	var o engineFlags
 	flags := newFlags("ignition", "",
-		"Runs one stage of the provisioning of a machine. Other uses: ignition plan, apply, validate, rmcfg.", stderr)
+		"Runs one stage of the provisioning of a machine. Other uses: ignition plan, apply, validate, rmcfg, fetch-config.", stderr)
 	flags.StringVar(&o.configCache, "config-cache", "/run/ignition.json", "`file` with the rendered config, written by the fetch stages")
 	flags.DurationVar(&o.fetchTimeout, "fetch-timeout", 2*time.Minute, "limit for fetches before the config is known")
 	flags.StringVar(&o.needNet, "neednet", "/run/ignition/neednet", "flag `file` that is created when the network is needed")

@@ -54,7 +54,7 @@ func fetchConfigMain(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 		"Asks for the user config as the first boot does, and tells what was found. Nothing is changed.", stderr)
 	id := platformFlag(flags)
 	raw := flags.Bool("raw", false, "print the config itself, with all secrets in it, and the report on standard error")
-	format := flags.String("format", "text", "print `text`, or json")
+	format := flags.String("format", "text", "`form` of the output: text, json")
 	offline := flags.Bool("offline", false, "do not use the network, as the stage fetch-offline does")
 	timeout := flags.Duration("timeout", 30*time.Second, "limit for everything")
 	rest, err := parseAnywhere(flags, args)

@@ -37,7 +37,7 @@ type pkg struct {
 // except below one name that ends in "/..." (the folder orders itself). The first
 // row that matches a package is its layer.
 var layers = [][]string{
-	{"cmd/...", "tests/..."},
+	{"cmd/...", "tests/...", "scripts/..."},
 	{"internal/exec/..."},
 	{"internal/providers/..."},
 	{"internal/resource/..."},
@@ -78,7 +78,7 @@ var importers = map[string]struct {
 	"github.com/vincent-petithory/dataurl": {nil, "only tests use it, to compare: docs/adr/0003"},
 	"github.com/coreos/vcontext/...":       {nil, "only tests use it, to compare: docs/adr/0003"},
 	"github.com/coreos/go-semver/...":      {nil, "only tests use it, to compare: docs/adr/0002"},
-	"os/exec":                              {[]string{"internal/run/...", "tests/..."}, "external tools are started in one place, which logs and redacts"},
+	"os/exec":                              {[]string{"internal/run/...", "tests/...", "scripts/..."}, "external tools are started in one place, which logs and redacts"},
 }
 
 // clouds are vendors' libraries: they weigh megabytes and belong to the engine alone.
