@@ -21,6 +21,10 @@ var (
 		ID: "lint-cron", Why: "cron ignores tables that others than root may change or that are executable, and runs only scripts that are executable: cron(8)",
 		Help: "use mode 0644 for a table, 0755 for a script, and owner root",
 	}
+	ruleConnection = &diag.Rule{
+		ID: "lint-network-connection", Why: "NetworkManager ignores connections that others than root can read, for they hold passwords: nm-settings-keyfile(5)",
+		Help: "use mode 0600 and owner root",
+	}
 	ruleSSHFiles = &diag.Rule{
 		ID: "lint-ssh-files", Why: "sshd ignores keys that others may change or that the user cannot read: StrictModes of sshd_config(5)",
 		Help: "set the owner to the user; use mode 0700 for .ssh and 0600 for files",
@@ -32,6 +36,7 @@ const (
 	anyExecute   = 0o111
 	othersRead   = 0o004
 	othersEnter  = 0o001
+	ofOthers     = 0o077 // all rights of group and others
 	fileDefault  = 0o644 // storage.files[].mode, storage.directories[].mode
 	dirDefault   = 0o755
 	permissions  = 0o777
@@ -108,6 +113,13 @@ func (l *linter) access(n *node) {
 	case dir == "/etc/cron.hourly/" || dir == "/etc/cron.daily/" || dir == "/etc/cron.weekly/" || dir == "/etc/cron.monthly/":
 		if n.mode&0o100 == 0 {
 			l.warn(ruleCron, l.modeAt(n), "", "cron does not run the script %q: it has mode %04o", n.Path, n.mode)
+		}
+	case dir == "/etc/NetworkManager/system-connections/":
+		if n.mode&ofOthers != 0 {
+			l.warn(ruleConnection, l.modeAt(n), "", "NetworkManager ignores %q: it has mode %04o", n.Path, n.mode)
+		}
+		if !isRoot(n.User) {
+			l.warn(ruleConnection, l.ownerAt(n), "", "NetworkManager ignores %q: it does not belong to root", n.Path)
 		}
 	case strings.Contains(n.Path, "/.ssh/") || strings.HasSuffix(n.Path, "/.ssh"):
 		l.sshFile(n)

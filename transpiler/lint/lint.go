@@ -51,7 +51,7 @@ func Rules() []*diag.Rule {
 		ruleUnitLine, ruleUnitSection, ruleUnitSectionMissing, ruleUnitSectionRepeated, ruleUnitDirective,
 		ruleUnitValue, ruleUnitPath, ruleUnitRefused, ruleUnitInstall, ruleUnitMount,
 		ruleQuadletSection, ruleQuadletKey, ruleQuadletIncomplete,
-		ruleSudoers, ruleSSHDConfig, ruleCron, ruleSSHFiles,
+		ruleNotExecutable, ruleSudoers, ruleSSHDConfig, ruleCron, ruleConnection, ruleSSHFiles,
 		ruleBelowMount, ruleReadOnly, ruleSecretFile, ruleSecretEnvironment, rulePasswordHash, ruleSize,
 	}
 }
@@ -69,6 +69,7 @@ type linter struct {
 	templates map[string]*unit // by name; nil if the config does not have it
 	dropins   map[string][]int // files of drop-in directories, by directory
 	closed    map[string]bool  // directories that others cannot enter
+	modes     map[string]int   // modes of files, by path
 	luksKeys  map[string]bool  // sources of key files
 }
 

@@ -17,6 +17,10 @@ var (
 		ID: "lint-unit-path", Why: "systemd refuses a unit with a relative command, and ignores other relative paths; a command without any slash is looked up",
 		Help: "start the path with /",
 	}
+	ruleNotExecutable = &diag.Rule{
+		ID: "lint-not-executable", Why: "systemd cannot run a file that is not executable, and the unit fails with status 203/EXEC",
+		Help: "give the file mode 0755",
+	}
 	ruleUnitRefused = &diag.Rule{
 		ID: "lint-unit-refused", Why: "systemd refuses to load such a unit, by the rules of systemd.service(5) and the pages of the other types",
 	}
@@ -73,8 +77,11 @@ func (l *linter) checkValue(p *part, line *unitfile.Line, boolean bool) {
 		return
 	}
 	if strings.HasPrefix(line.Name, "Exec") && slices.Contains(commands, line.Name) {
-		if program := program(line.Value); isRelative(program) {
+		switch program := program(line.Value); {
+		case isRelative(program):
 			l.warnLine(ruleUnitPath, p, line, "", "the path of the program in %s= is relative", line.Name)
+		case !isOfImage(program) && !l.isExecutable(program):
+			l.warnLine(ruleNotExecutable, p, line, "", "the config writes %q, which %s= runs, without a mode to execute it", program, line.Name)
 		}
 		return
 	}
@@ -142,6 +149,28 @@ func program(command string) string {
 		command = command[:i]
 	}
 	return command
+}
+
+// isOfImage reports whether a program is where only the image has programs.
+func isOfImage(program string) bool {
+	return strings.HasPrefix(program, "/usr/bin/") || strings.HasPrefix(program, "/bin/") || strings.HasPrefix(program, "/usr/sbin/") ||
+		strings.HasPrefix(program, "/usr/lib") || !strings.HasPrefix(program, "/")
+}
+
+// isExecutable reports whether a program can be executed, as far as the config knows.
+func (l *linter) isExecutable(program string) bool {
+	if l.modes == nil {
+		l.modes = make(map[string]int, len(l.Config.Storage.Files))
+		for i := range l.Config.Storage.Files {
+			f := &l.Config.Storage.Files[i]
+			if f.Mode == nil && f.Contents.Source == nil {
+				continue // keeps the mode of the file that is there
+			}
+			l.modes[f.Path] = mode(f.Mode, fileDefault)
+		}
+	}
+	given, written := l.modes[program]
+	return !written || given&anyExecute != 0
 }
 
 // isRelative reports whether a program is neither absolute nor a name to look up.
