@@ -16,14 +16,30 @@ type block struct{ first, last uint64 }
 // oneMiB is the alignment of partitions, and the smallest block worth a partition.
 const oneMiB = 1 << 20
 
-// holder is the partition that covers a sector.
-func (t Table) holder(sector uint64) (Partition, bool) {
-	for _, p := range t.Partitions() {
-		if p.First <= sector && sector <= p.Last {
+// taken are the sectors of the partitions; the number is that of the partition.
+func (t Table) taken() []taken {
+	var all []taken
+	for n := 1; n <= t.count(); n++ {
+		if e := t.entry(n); e.used() {
+			all = append(all, taken{block{le.Uint64(e[entryFirstAt:]), le.Uint64(e[entryLastAt:])}, n})
+		}
+	}
+	return all
+}
+
+type taken struct {
+	block
+	number int
+}
+
+// holder is what covers a sector.
+func (t Table) holder(sector uint64) (taken, bool) {
+	for _, p := range t.taken() {
+		if p.first <= sector && sector <= p.last {
 			return p, true
 		}
 	}
-	return Partition{}, false
+	return taken{}, false
 }
 
 func (t Table) isFree(sector uint64) bool {
@@ -34,9 +50,9 @@ func (t Table) isFree(sector uint64) bool {
 // freeFrom is the free block that a free sector starts.
 func (t Table) freeFrom(first uint64) block {
 	b := block{first, t.LastUsable()}
-	for _, p := range t.Partitions() {
-		if p.First > first && p.First <= b.last {
-			b.last = p.First - 1
+	for _, p := range t.taken() {
+		if p.first > first && p.first <= b.last {
+			b.last = p.first - 1
 		}
 	}
 	return b
@@ -48,7 +64,7 @@ func (t Table) largestFree() (block, bool) {
 	found := false
 	for at := t.FirstUsable(); at <= t.LastUsable(); {
 		if p, held := t.holder(at); held {
-			at = p.Last + 1
+			at = p.last + 1
 			continue
 		}
 		b := t.freeFrom(at)
@@ -64,8 +80,8 @@ func (t Table) largestFree() (block, bool) {
 // on which all partitions start; on disks from 300 GB at least 8.
 func (t Table) alignment() uint64 {
 	align := uint64(oneMiB / t.sectorSize)
-	for _, p := range t.Partitions() {
-		align = min(align, 1<<min(bits.TrailingZeros64(p.First), 63))
+	for _, p := range t.taken() {
+		align = min(align, 1<<min(bits.TrailingZeros64(p.first), 63))
 	}
 	const smallestAdvancedFormat, leastAdvancedFormat = 585937500, 8 // sectors, as in sgdisk's gpt.h
 	if t.sectors >= smallestAdvancedFormat {
@@ -124,9 +140,10 @@ func (t Table) room(self Partition, first, size uint64) error {
 	if first < t.FirstUsable() || last > t.LastUsable() || last < first {
 		return fmt.Errorf("sectors %d to %d are not all usable: the table has %d to %d", first, last, t.FirstUsable(), t.LastUsable())
 	}
-	for _, p := range t.Partitions() {
-		if p.Number != self.Number && first <= p.Last && p.First <= last {
-			return fmt.Errorf("sectors %d to %d are not free: %s has %d to %d", first, last, p, p.First, p.Last)
+	for _, p := range t.taken() {
+		if p.number != self.Number && first <= p.last && p.first <= last {
+			other, _ := t.Partition(p.number)
+			return fmt.Errorf("sectors %d to %d are not free: %s has %d to %d", first, last, other, p.first, p.last)
 		}
 	}
 	return nil

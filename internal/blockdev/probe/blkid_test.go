@@ -58,6 +58,7 @@ var images = []struct {
 	{"md 1.1", "16M", "cp SRC/md11 IMG"},
 	{"md 1.2", "16M", "cp SRC/md12 IMG"},
 	{"LVM", "16M", "cp SRC/lvm IMG"},
+	{"ddf", "16M", "cp SRC/ddf IMG"},
 	{"imsm", "16M", "cp SRC/imsm IMG"},
 	{"suspended", "4M", "mkswap -L ram IMG && printf S1SUSPEND | dd of=IMG bs=1 seek=4086 conv=notrunc"},
 	{"LUKS2 over old ext4", "32M", "mkfs.ext4 -q IMG && echo pw | cryptsetup luksFormat -q --type luks2 --pbkdf pbkdf2 --pbkdf-force-iterations 1000 IMG -"},
@@ -329,8 +330,13 @@ func crafted() map[string][]byte {
 	le.PutUint32(lvm[512+16:], lvmSum(lvm[512+20:1024]))
 	imsm := image()
 	copy(imsm[len(imsm)-1024:], "Intel Raid ISM Cfg Sig. 1.3.00")
+	anchor := image()
+	for _, at := range []int{len(anchor) - 512, len(anchor) - 512 - 4096} { // anchor and primary header
+		copy(anchor[at:], "\xde\x11\xde\x11\x00\x00\x00\x00Linux-MD\xde\xad\xbe\xef\x00\x00\x00\x00\x12\x34\x56\x78\x9a\xbc\xde\xf001.02.00")
+		be.PutUint64(anchor[at+96:], uint64(len(anchor)-512-4096)/512)
+	}
 	return map[string][]byte{
-		"md090": md(md090(16<<20), old(le)), "md090be": md(md090(16<<20), old(be)),
+		"ddf": anchor, "md090": md(md090(16<<20), old(le)), "md090be": md(md090(16<<20), old(be)),
 		"md10": md(md10(16<<20), nil), "md11": md(0, nil), "md12": md(4096, nil),
 		"lvm": lvm, "imsm": imsm, "zfs": pool(),
 	}

@@ -80,13 +80,13 @@ func (v *view) insidePartition(at int64) bool {
 // (little-endian machines exist that got it wrong; mdadm refuses them too).
 const ddfMagic = "\xde\x11\xde\x11"
 
-// ddf decodes the anchor header: GUID at 8, version at 32.
+// ddf decodes the anchor header: GUID at 8, as the bytes it is, and version at 32.
 func ddf(v *view, at int64) *Signature {
 	h := v.bytes(at, 512)
 	if h == nil {
 		return nil
 	}
-	return &Signature{UUID: uuid(h[8:]), Version: text(h[32:40])}
+	return &Signature{UUID: text(h[8:32]), Version: text(h[32:40])}
 }
 
 // intelRAID decodes the metadata of Intel Matrix RAID (mdadm, super-intel.c: struct
