@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"path"
 	"strings"
 
 	"github.com/kindling-boot/kindling/config/diag"
@@ -37,6 +38,20 @@ func readOnly(variant, path string) bool {
 	return false
 }
 
+// cannotWrite reports whether a path is on what the image keeps read-only: a file
+// system of the config that is mounted there can be written.
+func (l *linter) cannotWrite(file string) bool {
+	if !readOnly(l.variant, file) || len(file) > longestPath {
+		return false
+	}
+	for dir := file; len(dir) > 1; dir = path.Dir(dir) {
+		if l.isMounted(dir) {
+			return false
+		}
+	}
+	return true
+}
+
 // files looks at files, directories and links one by one.
 func (l *linter) files() {
 	s := &l.Config.Storage
@@ -45,7 +60,7 @@ func (l *linter) files() {
 		l.node(&node{Node: &d.Node, mode: mode(d.Mode, dirDefault), given: d.Mode != nil, list: "directories", index: i}, d)
 	}
 	for i := range s.Links {
-		if p := s.Links[i].Path; readOnly(l.variant, p) {
+		if p := s.Links[i].Path; l.cannotWrite(p) {
 			l.warn(ruleReadOnly, l.value("storage", "links", i, "path"), "", "%q cannot be written on %s", p, l.variant)
 		}
 	}
@@ -65,7 +80,7 @@ func (l *linter) files() {
 
 // node looks at the path, mode and owner of a file, or of the directory if given.
 func (l *linter) node(n *node, directory *types.Directory) {
-	if readOnly(l.variant, n.Path) {
+	if l.cannotWrite(n.Path) {
 		l.warn(ruleReadOnly, l.pathAt(n), "", "%q cannot be written on %s", n.Path, l.variant)
 	}
 	if !strings.HasPrefix(n.Path, "/etc/") && !strings.Contains(n.Path, "/.ssh") {

@@ -70,6 +70,7 @@ type linter struct {
 	dropins   map[string][]int // files of drop-in directories, by directory
 	closed    map[string]bool  // directories that others cannot enter
 	modes     map[string]int   // modes of files, by path
+	mounted   map[string]bool  // where Ignition mounts file systems
 	luksKeys  map[string]bool  // sources of key files
 }
 

@@ -36,6 +36,19 @@ func (l *linter) mountName(u *unit, section string) {
 	}
 }
 
+// isMounted reports whether Ignition mounts a file system at a directory.
+func (l *linter) isMounted(dir string) bool {
+	if l.mounted == nil {
+		l.mounted = map[string]bool{}
+		for _, f := range l.Config.Storage.Filesystems {
+			if f.Path != nil {
+				l.mounted[path.Clean(*f.Path)] = true
+			}
+		}
+	}
+	return l.mounted[dir]
+}
+
 // belowMounts warns of nodes that a mount of the running system covers.
 func (l *linter) belowMounts() {
 	mounts := map[string]string{} // where → unit
@@ -53,19 +66,13 @@ func (l *linter) belowMounts() {
 	if len(mounts) == 0 {
 		return
 	}
-	mounted := map[string]bool{}
-	for _, f := range l.Config.Storage.Filesystems {
-		if f.Path != nil {
-			mounted[path.Clean(*f.Path)] = true
-		}
-	}
 	s := &l.Config.Storage
 	look := func(node, list string, i int) {
 		if len(node) > longestPath {
 			return
 		}
 		for dir := path.Dir(node); len(dir) > 1; dir = path.Dir(dir) {
-			if mounted[dir] {
+			if l.isMounted(dir) {
 				return
 			}
 			if unit := mounts[dir]; unit != "" {
