@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/kindling-boot/kindling/tests/programs"
 )
 
 // repeated is a text over and over, up to n bytes, without being in memory.
@@ -90,7 +92,7 @@ const (
 )
 
 func TestButaneRefusesBadInput(t *testing.T) {
-	butane := program(t, "cmd/butane", "butane")
+	butane := programs.Path(t, "butane")
 	for _, c := range []struct {
 		name  string
 		input func() io.Reader
@@ -159,7 +161,7 @@ func TestButaneRefusesBadInput(t *testing.T) {
 }
 
 func TestValidateRefusesBadInput(t *testing.T) {
-	validate := program(t, "cmd/ignition", "ignition-validate")
+	validate := programs.Path(t, "ignition-validate")
 	for _, c := range []struct {
 		name  string
 		input func() io.Reader

@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/kindling-boot/kindling/tests/programs"
 )
 
 // variants are the variants of Butane that are implemented; "-" are documents without
@@ -233,7 +235,7 @@ func workingDirectory(t *testing.T, recorded string) string {
 func TestButane(t *testing.T) {
 	dir := data(t, "butane")
 	cases := readCases[butaneCase](t, filepath.Join(dir, "cases.jsonl"))
-	path := program(t, "cmd/butane", "butane")
+	path := programs.Path(t, "butane")
 	work := workingDirectory(t, dir)
 	var ids []string
 	for _, c := range cases {

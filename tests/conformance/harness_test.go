@@ -10,78 +10,26 @@ import (
 	"encoding/json"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/kindling-boot/kindling/tests/programs"
 )
 
-var programs string // directory of the built programs
-
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "conformance-")
-	if err != nil {
-		panic(err)
-	}
-	programs = dir
-	code := m.Run()
-	if err := os.RemoveAll(dir); err != nil {
-		panic(err)
-	}
-	os.Exit(code)
-}
-
-// root is the root of the repository.
-func root(t testing.TB) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			t.Fatal("there is no go.mod above the test")
-		}
-		dir = parent
-	}
-}
+func TestMain(m *testing.M) { os.Exit(programs.Main(m)) }
 
 // data is a folder of the conformance data, which lies beside the repository.
 func data(t testing.TB, folder string) string {
 	t.Helper()
-	dir := filepath.Join(root(t), "..", "shared", "conformance", folder)
+	dir := filepath.Join(programs.Root(t), "..", "shared", "conformance", folder)
 	if _, err := os.Stat(dir); err != nil {
 		t.Skipf("the conformance data is not here: %v", err)
 	}
 	return dir
-}
-
-var builds sync.Map // package → func() (string, error)
-
-// program builds a main package of this module and returns its path under the
-// given name. The test is skipped when the package does not exist yet.
-func program(t testing.TB, pkg, name string) string {
-	t.Helper()
-	if sources, _ := filepath.Glob(filepath.Join(root(t), pkg, "*.go")); len(sources) == 0 {
-		t.Skipf("there is no %s yet", pkg)
-	}
-	dir := root(t)
-	build, _ := builds.LoadOrStore(name, sync.OnceValues(func() ([]byte, error) {
-		cmd := exec.Command("go", "build", "-o", filepath.Join(programs, name), "./"+pkg)
-		cmd.Dir = dir
-		return cmd.CombinedOutput()
-	}))
-	if out, err := build.(func() ([]byte, error))(); err != nil {
-		t.Fatalf("go build %s: %v\n%s", pkg, err, out)
-	}
-	return filepath.Join(programs, name)
 }
 
 // readCases reads a file with one JSON object on each line.
@@ -256,7 +204,7 @@ const differs = "differs"
 // readDeviations reads the deviations among the given cases.
 func readDeviations(t testing.TB, cases map[string]bool) map[string]*deviation {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root(t), "tests", "conformance", "deviations.txt"))
+	text, err := os.ReadFile(filepath.Join(programs.Root(t), "tests", "conformance", "deviations.txt"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"strconv"
 	"testing"
+
+	"github.com/kindling-boot/kindling/tests/programs"
 )
 
 // driverAnswer is what the driver says to one request.
@@ -31,7 +33,7 @@ func drive(t *testing.T, requests []map[string]any) []driverAnswer {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.Command(program(t, "tests/conformance/driver", "driver"))
+	cmd := exec.Command(programs.Path(t, "conformance-driver"))
 	cmd.Stdin = &in
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
@@ -138,7 +140,7 @@ func runProgram(t testing.TB, cmd *exec.Cmd) (stdout, stderr []byte, exit int) {
 
 func TestValidateThroughProgram(t *testing.T) {
 	cases, ids := validateCases(t)
-	path := program(t, "cmd/ignition", "ignition-validate")
+	path := programs.Path(t, "ignition-validate")
 	s := newSuite(t, ids)
 	t.Run("cases", func(t *testing.T) {
 		for _, c := range cases {

@@ -53,19 +53,6 @@ func files(t *testing.T, pattern string) []string {
 	return found
 }
 
-// need skips the test without a tool; in CI it fails.
-func need(t *testing.T, tool string) {
-	t.Helper()
-	_, err := exec.LookPath(tool)
-	switch {
-	case err == nil:
-	case os.Getenv("CI") == "true":
-		t.Fatalf("%v, and CI must not skip", err)
-	default:
-		t.Skipf("%v: scripts/test-deps.sh installs it", err)
-	}
-}
-
 // TestPagesAreWellFormed: nothing that a formatter could say about a page is left.
 func TestPagesAreWellFormed(t *testing.T) {
 	for _, tool := range [][]string{
@@ -74,7 +61,7 @@ func TestPagesAreWellFormed(t *testing.T) {
 		{"man", "--warnings", "-E", "UTF-8", "-l"},
 	} {
 		t.Run(tool[0], func(t *testing.T) {
-			need(t, tool[0])
+			programs.Need(t, tool[0])
 			for _, page := range files(t, "man/man1/*.1") {
 				cmd := exec.Command(tool[0], append(tool[1:], page)...)
 				cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "MANWIDTH=80")
@@ -118,7 +105,7 @@ func TestShellsReadTheCompletions(t *testing.T) {
 		"bash": "bash-completion/completions/*", "zsh": "zsh/site-functions/*", "fish": "fish/vendor_completions.d/*",
 	} {
 		t.Run(shell, func(t *testing.T) {
-			need(t, shell)
+			programs.Need(t, shell)
 			for _, file := range files(t, pattern) {
 				if said, err := exec.Command(shell, "-n", file).CombinedOutput(); err != nil || len(said) > 0 {
 					t.Errorf("%s: %v\n%s", file, err, said)
@@ -166,7 +153,7 @@ func TestFishCompletes(t *testing.T) {
 }
 
 func complete(t *testing.T, shell string, command func(file string, words []string) []string, pattern string) {
-	need(t, shell)
+	programs.Need(t, shell)
 	dir := t.TempDir()
 	for _, name := range []string{"a.bu", "b.ign"} {
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
@@ -240,7 +227,7 @@ func TestEverySubcommandIsCompleted(t *testing.T) {
 
 // TestInstall: make install puts everything below DESTDIR and PREFIX.
 func TestInstall(t *testing.T) {
-	need(t, "make")
+	programs.Need(t, "make")
 	dir := t.TempDir()
 	cmd := exec.Command("make", "-s", "install", "DESTDIR="+dir, "PREFIX=/usr")
 	cmd.Dir = programs.Root(t)

@@ -25,6 +25,9 @@ var aliases = map[string]string{
 	"ignition-rmcfg":    "ignition",
 }
 
+// elsewhere are the programs that are not in cmd, by their folders.
+var elsewhere = map[string]string{"conformance-driver": "./tests/conformance/driver"}
+
 // Main runs the tests of a package and removes what [Path] built for them.
 //
 //	func TestMain(m *testing.M) { os.Exit(programs.Main(m)) }
@@ -96,7 +99,11 @@ func build(name string) error {
 		built[target] = build(target)
 		return built[target]
 	}
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", filepath.Join(dir, name), "./cmd/"+name)
+	folder := "./cmd/" + name
+	if other, ok := elsewhere[name]; ok {
+		folder = other
+	}
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", filepath.Join(dir, name), folder)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if said, err := cmd.CombinedOutput(); err != nil {
