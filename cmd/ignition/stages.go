@@ -36,8 +36,11 @@ type stageRun struct {
 }
 
 func (r *stageRun) run(ctx context.Context, s stage.Stage) error {
-	base, warnings, err := acquire.Base(*r.platform)
+	base, warnings, ignored, err := acquire.Base(*r.platform)
 	reportDiagnostics(r.log, warnings)
+	for _, at := range ignored {
+		r.log.Printf(eventlog.Warning, "%s: a fragment of the base config refers to another config, which is ignored", at)
+	}
 	if err != nil {
 		return err
 	}

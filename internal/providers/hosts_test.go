@@ -21,6 +21,7 @@ import (
 
 	"github.com/kindling-boot/kindling/config/types"
 	"github.com/kindling-boot/kindling/internal/resource"
+	"github.com/kindling-boot/kindling/tests/programs"
 )
 
 // fwCfgFiles is a variable as the kernel shows it.
@@ -408,9 +409,9 @@ func TestKernelArguments(t *testing.T) {
 }
 
 func TestKernelArgumentsNameADevice(t *testing.T) {
-	needTools(t, "losetup", "mkfs.ext4", "mount")
+	programs.Need(t, "root", "losetup", "mkfs.ext4", "mount")
 	f := newFake(t, map[string]string{"proc/cmdline": "ignition.config.device=data ignition.config.path=../../a/b.ign"})
-	newMedium(t, "ext4", "data", map[string]string{"a/b.ign": minimal}).plug(t, f, "data")
+	newMedium(t, "data", map[string]string{"a/b.ign": minimal}).plug(t, f, "data")
 	expect(t, outcome(CommandLine(t.Context(), f.Env)), minimal)
 	f.write(t, "proc/cmdline", "ignition.config.device=data ignition.config.path=/none")
 	expect(t, outcome(CommandLine(t.Context(), f.Env)), "error: kernel argument ignition.config.device: "+filepath.Join(f.Paths.ByLabel, "data")+" has no file /none")

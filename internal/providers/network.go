@@ -49,9 +49,9 @@ func leaseServer(lease []byte) string {
 	return ""
 }
 
-// openStackLinkLocal returns the addresses of the metadata service in IPv6: one for
-// each interface that is up.
-func openStackLinkLocal(context.Context, *Env) ([]string, error) {
+// linkLocalIPv6 returns the addresses of services that answer at fe80::a9fe:a9fe: one
+// for each interface that is up.
+func linkLocalIPv6(context.Context, *Env) ([]string, error) {
 	interfaces, err := net.Interfaces()
 	if err != nil {
 		return nil, fmt.Errorf("list network interfaces: %w", err)

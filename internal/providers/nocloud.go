@@ -64,14 +64,14 @@ func findSeed(env *Env) (seed, from string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	if seed, ok := parseSeed(args.last("ds"), "ds="); ok && seed != "" {
+	if seed, ok := parseSeed(args.last("ds")); ok && seed != "" {
 		return seed, "kernel argument ds", nil
 	}
 	serial, err := os.ReadFile(env.sys("class/dmi/id/product_serial"))
 	if err != nil {
 		return "", "", nil // no firmware, no serial number
 	}
-	if seed, ok := parseSeed(strings.TrimPrefix(strings.TrimSpace(string(serial)), "ds="), "ds="); ok && seed != "" {
+	if seed, ok := parseSeed(strings.TrimPrefix(strings.TrimSpace(string(serial)), "ds=")); ok && seed != "" {
 		return seed, "SMBIOS serial number", nil
 	}
 	return "", "", nil
@@ -79,7 +79,7 @@ func findSeed(env *Env) (seed, from string, err error) {
 
 // parseSeed parses what follows ds=: nocloud or nocloud-net, then fields between
 // semicolons.
-func parseSeed(text, _ string) (seed string, ok bool) {
+func parseSeed(text string) (seed string, ok bool) {
 	fields := strings.Split(strings.Trim(text, `"'`), ";")
 	if fields[0] != "nocloud" && fields[0] != "nocloud-net" {
 		return "", false

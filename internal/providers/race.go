@@ -54,8 +54,14 @@ type answer struct {
 
 func (r race) read(ctx context.Context, env *Env) (Config, error) {
 	ctx, stop := context.WithCancel(ctx)
-	defer stop()
 	incoming := make(chan answer, len(r))
+	open := len(r)
+	defer func() { // a drive must be unmounted before the program ends
+		stop()
+		for ; open > 0; open-- {
+			<-incoming
+		}
+	}()
 	for i, s := range r {
 		go func() {
 			c, err := s.read(ctx, env)
@@ -70,6 +76,7 @@ func (r race) read(ctx context.Context, env *Env) (Config, error) {
 	for {
 		select {
 		case a := <-incoming:
+			open--
 			answers[a.index] = a
 			if a.err != nil {
 				env.note("%v", a.err)

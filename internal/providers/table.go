@@ -13,6 +13,9 @@ func vendor(name string) Signal  { return Signal{File: "sys_vendor", Is: name} }
 func product(name string) Signal { return Signal{File: "product_name", Is: name} }
 func asset(tag string) Signal    { return Signal{File: "chassis_asset_tag", Is: tag} }
 
+// dynamicIPv6 is how the manual writes the addresses of linkLocalIPv6.
+const dynamicIPv6 = "[fe80::a9fe:a9fe%INTERFACE]"
+
 // openStackData is the file of the user data in the config drive and in the service.
 const openStackData = "/openstack/latest/user_data"
 
@@ -95,7 +98,12 @@ func Table() []Platform {
 			Signals: []Signal{product("Google Compute Engine"), {File: "product_serial", Is: "GoogleCloud-", Prefix: true}},
 			place:   at("/computeMetadata/v1/instance/attributes/user-data", "Metadata-Flavor", "Google"),
 		},
-		{ID: "hetzner", About: "Hetzner Cloud", Signals: []Signal{vendor("Hetzner")}, place: at("/hetzner/v1/userdata")},
+		{
+			ID: "hetzner", About: "Hetzner Cloud", Signals: []Signal{vendor("Hetzner")},
+			place: service{
+				hosts: []string{linkLocal}, path: "/hetzner/v1/userdata", moreHosts: linkLocalIPv6, dynamic: dynamicIPv6,
+			},
+		},
 		{ID: "hyperv", About: "Microsoft Hyper-V", Signals: []Signal{{File: "product_name", Is: "Virtual Machine"}}, place: hypervKVP{}},
 		{ID: "ibmcloud", About: "IBM Cloud VPC", place: noCloudDrive(cidataWait, "/user-data")},
 		{
@@ -162,6 +170,6 @@ func Table() []Platform {
 func openStack() place {
 	return race{
 		configDrive(openStackData),
-		service{hosts: []string{linkLocal}, path: openStackData, moreHosts: openStackLinkLocal, dynamic: "[fe80::a9fe:a9fe%INTERFACE]"},
+		service{hosts: []string{linkLocal}, path: openStackData, moreHosts: linkLocalIPv6, dynamic: dynamicIPv6},
 	}
 }

@@ -41,7 +41,7 @@ func TestCommandLine(t *testing.T) {
 		{"bad duration", "ignition", []string{"--fetch-timeout=soon"}, 2, "soon", ""},
 		{"stage without cache", "ignition", []string{"--platform=file", "--stage=files", "--log-to-stdout", "--root", x.root, "--config-cache", filepath.Join(x.work, "no"), "--state-file", filepath.Join(x.work, "s")}, 1, "CRITICAL :", ""},
 		{"state that is no file", "ignition", []string{"--platform=file", "--stage=files", "--log-to-stdout", "--state-file", x.work}, 3, "read state", ""},
-		{"platform of a later version", "ignition", []string{"--platform=aws", "--stage=fetch", "--log-to-stdout", "--root", x.root, "--config-cache", filepath.Join(x.work, "no"), "--state-file", filepath.Join(x.work, "s")}, 1, "platform aws: this version", ""},
+		{"unknown platform that another program knows", "ignition", []string{"--stage=fetch", "--platform=ec2"}, 2, "did you mean aws?", ""},
 
 		{"validate a valid config", "ignition-validate", []string{valid}, 0, "", ""},
 		{"validate by subcommand", "ignition", []string{"validate", invalid}, 1, "", "error at $.storage.files.0.path, line 1 col "},

@@ -109,13 +109,15 @@ func TestDriveAndService(t *testing.T) {
 func TestEndpointsOfOneService(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		v4, v6 http.Handler
-		cached string
+		platform string
+		v4, v6   http.Handler
+		cached   string
 	}{
-		"IPv6 says 404, IPv4 has a config": {serving(from("v4")), status(404), "/from-v4"},
-		"IPv4 says 404, IPv6 has a config": {status(404), serving(from("v6")), "/from-v6"},
-		"IPv6 alone":                       {nil, serving(from("v6")), "/from-v6"},
-		"both say 404":                     {status(404), status(404), empty},
+		"IPv6 says 404, IPv4 has a config": {"openstack", serving(from("v4")), status(404), "/from-v4"},
+		"IPv4 says 404, IPv6 has a config": {"openstack", status(404), serving(from("v6")), "/from-v6"},
+		"IPv6 alone":                       {"openstack", nil, serving(from("v6")), "/from-v6"},
+		"Hetzner over IPv6 alone":          {"hetzner", nil, serving(from("v6")), "/from-v6"},
+		"both say 404":                     {"openstack", status(404), status(404), empty},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -131,7 +133,7 @@ func TestEndpointsOfOneService(t *testing.T) {
 				w.listen("169.254.169.254:80", c.v4)
 			}
 			w.listen("[fe80::a9fe:a9fe%cloud0]:80", c.v6)
-			w.stage("fetch", "openstack").expect(t, 0, c.cached)
+			w.stage("fetch", c.platform).expect(t, 0, c.cached)
 		})
 	}
 }

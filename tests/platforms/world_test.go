@@ -43,21 +43,7 @@ type world struct {
 // mount namespace. The goroutine is bound to its thread for the rest of the test.
 func newWorld(t *testing.T, addresses ...string) *world {
 	t.Helper()
-	missing := ""
-	for _, tool := range []string{"ip", "mount"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			missing = tool
-		}
-	}
-	if os.Geteuid() != 0 {
-		missing = "root"
-	}
-	if missing != "" {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is missing, and CI must not skip", missing)
-		}
-		t.Skipf("%s is missing", missing)
-	}
+	programs.Need(t, "root", "ip", "mount", "losetup", "mkfs.ext4")
 	programs.Path(t, "ignition") // built outside
 	runtime.LockOSThread()       // never unlocked: the thread ends with the test
 	if err := unix.Unshare(unix.CLONE_NEWNET | unix.CLONE_NEWNS); err != nil {

@@ -21,7 +21,7 @@ type scenario struct {
 // cases are all of them, by what they are about.
 func cases() []scenario {
 	var all []scenario
-	for _, some := range [][]scenario{filesystemCases, mountCases, luksCases, raidCases} {
+	for _, some := range [][]scenario{filesystemCases, mountCases, luksCases, raidCases, driveCases} {
 		all = append(all, some...)
 	}
 	return all

@@ -96,3 +96,60 @@ func TestStateKeepsWhatItDoesNotKnow(t *testing.T) {
 		t.Errorf("the state is %s", text)
 	}
 }
+
+func TestReferencesOfFragmentsAreNotFollowed(t *testing.T) {
+	dir := t.TempDir()
+	for _, d := range systemDirs {
+		t.Setenv(d.env, dir)
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "base.d"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	text := `{"ignition":{"version":"3.4.0","config":{"merge":[{"source":"http://192.0.2.1/"}]}},"storage":{"files":[{"path":"/kept"}]}}`
+	if err := os.WriteFile(filepath.Join(dir, "base.d/10-x.ign"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, ds, ignored, err := Base("metal")
+	if err != nil || len(ds) != 0 || len(ignored) != 1 || !strings.Contains(ignored[0], "10-x.ign:1:") {
+		t.Errorf("%v, %v, %v", ds, ignored, err)
+	}
+	if NeedsNet(cfg) || len(cfg.Storage.Files) != 1 {
+		t.Errorf("the base config is %+v", cfg.Config)
+	}
+}
+
+func TestFilesOfThePlatformOutliveAStage(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "state")
+	s, err := ReadState(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := "data:,x"
+	s.Files = []types.File{{Node: types.Node{Path: "/var/lib/x"}, Contents: types.Resource{Source: &src}}}
+	if err := s.Save(); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := ReadState(name)
+	if err != nil || len(again.Files) != 1 || again.Files[0].Path != "/var/lib/x" || *again.Files[0].Contents.Source != src {
+		t.Errorf("%+v, %v; the state is %s", again.Files, err, data)
+	}
+	if !strings.Contains(string(data), `"providerOutputFiles":[{`) {
+		t.Errorf("the state is %s", data)
+	}
+}
+
+func TestDialects(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"ignition":{"version":"3.4.0"}}`: "Ignition 3.4.0", ` {"ignitionVersion":1}`: "Ignition 1", "{}": "JSON that is no Ignition config",
+		"{": "broken JSON", "#cloud-config\n": "cloud-config", "#!/bin/sh": "script", "Content-Type: multipart/mixed": "multipart MIME",
+		"variant: fcos": "Butane", "\x00\x00\n": "blank", "hello": "unknown text", "\xff\xfe": "binary data",
+	} {
+		if got := Dialect([]byte(text)); got != want {
+			t.Errorf("%q is %s, want %s", text, got, want)
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/kindling-boot/kindling/config"
 	"github.com/kindling-boot/kindling/config/diag"
 	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/config/types"
 	"github.com/kindling-boot/kindling/internal/providers"
 )
 
@@ -54,29 +55,45 @@ func SystemUser() (providers.Config, error) {
 // Base returns the base config of a platform, which user configs are merged over: the
 // fragments of base.d and then of base.platform.d/PLATFORM, by name. A fragment hides
 // those of the same name in less important directories. One that cannot be used is
-// an error: leaving it out would change the machine without a word.
-func Base(platform string) (config.Config, diag.List, error) {
-	base := Empty()
-	var warnings diag.List
+// an error: leaving it out would change the machine without a word. Nobody follows what
+// fragments refer to, and the network must not be started for it: ignored are the places
+// of such references.
+func Base(platform string) (base config.Config, warnings diag.List, ignored []string, err error) {
+	base = Empty()
 	for _, sub := range []string{"base.d", filepath.Join("base.platform.d", platform)} {
 		files, err := fragments(sub)
 		if err != nil {
-			return base, warnings, err
+			return base, warnings, ignored, err
 		}
 		for _, name := range files {
 			f, err := source.Open(name, nil, source.MaxJSON)
 			if err != nil {
-				return base, warnings, fmt.Errorf("base config: %w", err)
+				return base, warnings, ignored, fmt.Errorf("base config: %w", err)
 			}
 			cfg, ds, err := Parse(f)
 			if err != nil {
-				return base, warnings, fmt.Errorf("base config: %w", err)
+				return base, warnings, ignored, fmt.Errorf("base config: %w", err)
 			}
 			warnings = append(warnings, ds...)
+			if at := withoutReferences(&cfg); at != "" {
+				ignored = append(ignored, at)
+			}
 			base = config.Merge(base, cfg)
 		}
 	}
-	return base, warnings, nil
+	return base, warnings, ignored, nil
+}
+
+// withoutReferences takes the references to other configs out of a fragment, and
+// returns where they are; "" if there are none.
+func withoutReferences(cfg *config.Config) string {
+	refs := &cfg.Ignition.Config
+	if refs.Replace.Source == nil && len(refs.Merge) == 0 {
+		return ""
+	}
+	at, _ := cfg.Locate(source.Path{}.At("ignition", "config"))
+	*refs = types.IgnitionConfig{}
+	return at.String()
 }
 
 // fragments returns the files of a subdirectory of all system directories, by name.
