@@ -59,6 +59,10 @@ declare -A needs=(
   [man]=man-db
   [zsh]=zsh                # the shells that have completions
   [fish]=fish
+  [ip]=iproute2            # networks of their own for tests of fetching
+  [in.tftpd]=tftpd-hpa     # two TFTP servers
+  [dnsmasq]=dnsmasq-base
+  [tinyproxy]=tinyproxy-bin # a proxy with passwords
   [gcc]=gcc                # the race detector links with it
 )
 missing=()

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -99,8 +100,6 @@ func judge(err error) verdict {
 		lasting permanent
 		cut     brokenError
 		dns     *net.DNSError
-		record  tls.RecordHeaderError
-		alert   tls.AlertError
 	)
 	v := verdict{layer: layerOf(err), err: err, tries: forEver}
 	switch {
@@ -115,7 +114,7 @@ func judge(err error) verdict {
 		v.tries = brokenTries
 	case isCertificate(err):
 		v.layer, v.tries, v.err = LayerTLS, certificateTries, fmt.Errorf("%w: %w", ErrCertificate, err)
-	case errors.As(err, &record), errors.As(err, &alert):
+	case errors.Is(err, http.ErrSchemeMismatch), v.layer == LayerTLS && !isConnection(err):
 		v.layer, v.tries = LayerTLS, certificateTries
 	case errors.As(err, &dns):
 		v.layer, v.err = LayerDNS, errors.New("look up "+dns.Name+": "+dns.Err)
@@ -124,6 +123,14 @@ func judge(err error) verdict {
 		}
 	}
 	return v
+}
+
+// isConnection tells a connection that fails from two sides that do not agree on TLS.
+func isConnection(err error) bool {
+	var op *net.OpError
+	var timeout net.Error
+	return errors.As(err, &op) && op.Op != "remote error" && op.Op != "local error" ||
+		errors.As(err, &timeout) && timeout.Timeout() || errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)
 }
 
 // layerOf returns the layer at which an attempt has failed, by the error or by how far

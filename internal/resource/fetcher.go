@@ -62,6 +62,10 @@ type shared struct {
 	waiting waiting
 	small   smallContents
 	policy  policy
+	buckets regions
+	aws     machine
+	gcp     token
+	azure   token
 
 	// dial opens connections; tests lead it to servers of their own.
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -81,7 +85,7 @@ func New(o Options) *Fetcher {
 	s := &shared{
 		options: o, slots: make(chan struct{}, o.Parallel), policy: defaultPolicy,
 		waiting: waiting{warn: o.Warn, next: firstReport}, transports: map[string]*http.Transport{},
-		dial: dialer.DialContext,
+		dial: dialer.DialContext, gcp: token{ask: gcpToken}, azure: token{ask: azureToken},
 	}
 	return s.fetcher(clientSettings{responseHeaders: o.ResponseHeaders}, o.Total)
 }
@@ -139,9 +143,15 @@ func (f *Fetcher) origin(r types.Resource) (origin, error) {
 	if err != nil {
 		return nil, errors.New("the source is no URL")
 	}
-	switch strings.ToLower(u.Scheme) {
+	switch u.Scheme {
 	case "http", "https":
 		return f.webOrigin(u, r)
+	case "tftp":
+		return f.tftpOrigin(u)
+	case "s3", "arn":
+		return f.s3Origin(u, r)
+	case "gs":
+		return f.gsOrigin(u, r)
 	}
 	return nil, fmt.Errorf("scheme %s: %w", u.Scheme, ErrScheme)
 }

@@ -11,6 +11,7 @@ const maxRedirects = 10
 // redirectRules are what a request says about being sent elsewhere.
 type redirectRules struct {
 	isVerified bool // the content is checked by a hash
+	isFinal    bool // it is not followed
 }
 
 type redirectKey struct{}
@@ -21,6 +22,8 @@ func checkRedirect(next *http.Request, before []*http.Request) error {
 	first, last := before[0], before[len(before)-1]
 	rules, _ := next.Context().Value(redirectKey{}).(redirectRules)
 	switch {
+	case rules.isFinal:
+		return http.ErrUseLastResponse
 	case len(before) > maxRedirects:
 		return never("the server sends from one address to the next more than %d times", maxRedirects)
 	case next.URL.Scheme != "http" && next.URL.Scheme != "https":

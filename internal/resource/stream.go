@@ -127,6 +127,25 @@ func newVerifier(r io.Reader, want string) (*verifier, error) {
 	return v, nil
 }
 
+// Matches reports whether a stream has the hash, as a config writes it.
+func Matches(r io.Reader, hash string) (bool, error) {
+	v, err := newVerifier(r, hash)
+	if err != nil {
+		return false, err
+	}
+	buffer := make([]byte, 64<<10)
+	for err == nil {
+		_, err = v.Read(buffer)
+	}
+	switch {
+	case errors.Is(err, ErrHash):
+		return false, nil
+	case isEnd(err):
+		return true, nil
+	}
+	return false, err
+}
+
 // Read implements io.Reader.
 func (v *verifier) Read(p []byte) (int, error) {
 	n, err := v.r.Read(p)

@@ -111,7 +111,11 @@ func (f *Fetcher) webOrigin(u *url.URL, r types.Resource) (origin, error) {
 		}
 		header.Set(h.Name, *h.Value)
 	}
-	return f.get(u, header, r, nil)
+	plain, err := f.get(u, header, r, nil)
+	if err == nil && f.shared.options.Platform == "azure" && isBlob(u) && header.Get("Authorization") == "" {
+		return f.azureOrigin(u, r, plain), nil
+	}
+	return plain, err
 }
 
 // get returns the origin that sends GET. sign changes each request before it is sent;

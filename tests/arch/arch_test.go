@@ -126,6 +126,24 @@ func TestForbiddenEdges(t *testing.T) {
 	}
 }
 
+// testOnly are libraries that only tests may use: they stay out of every program.
+var testOnly = []string{"github.com/rclone/...", "github.com/ryszard/...", "golang.org/x/tools/...", "net/http/httptest", "testing"}
+
+func TestProgramsLinkNoTestLibraries(t *testing.T) {
+	for _, p := range own(list(t)) {
+		if !matches(short(p.ImportPath), "cmd/...") {
+			continue
+		}
+		for _, dep := range p.Deps {
+			for _, library := range testOnly {
+				if matches(dep, library) {
+					t.Errorf("%s depends on %s, which is for tests", short(p.ImportPath), dep)
+				}
+			}
+		}
+	}
+}
+
 func TestButaneAndConfigLinkNoCloud(t *testing.T) {
 	graph := list(t)
 	for _, p := range own(graph) {
