@@ -33,9 +33,9 @@ type IgnitionConfig struct {
 // Proxy says how to reach HTTP servers. Environment variables are never used.
 type Proxy struct {
 	// HTTPProxy is the URL of the proxy for http resources.
-	HTTPProxy *string `json:"httpProxy,omitempty"`
+	HTTPProxy *string `json:"httpProxy,omitempty" secret:"true"`
 	// HTTPSProxy is the URL of the proxy for https resources.
-	HTTPSProxy *string `json:"httpsProxy,omitempty"`
+	HTTPSProxy *string `json:"httpsProxy,omitempty" secret:"true"`
 	// NoProxy lists hosts, domains and networks reached directly.
 	NoProxy []string `json:"noProxy,omitempty" merge:"key"`
 }
