@@ -2,6 +2,7 @@ package exec
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"runtime"
@@ -16,6 +17,16 @@ import (
 // maxWorkers bounds the operations that run at the same time. Writing files is work
 // for the kernel, so there are a few more than processors.
 func maxWorkers() int { return min(16, 2*runtime.NumCPU()) }
+
+// errAbandoned ends waiting for servers when something else has failed.
+var errAbandoned = errors.New("something else has failed")
+
+// grace is how long servers are waited for, to find out about further conflicts, after
+// the first.
+const grace = 10 * time.Second
+
+// maxFetches bounds the operations that wait for the network at the same time.
+const maxFetches = 16
 
 // Engine carries out the operations of a stage.
 type Engine struct {
@@ -102,32 +113,53 @@ func (e *Engine) check(ctx context.Context, ops []Operation) (Plan, *Env, error)
 			env.promises[k] = true
 		}
 	}
-	err := inParallel(ctx, len(plan), func(i int) {
+	var local, remote []int
+	for i := range plan {
+		if plan[i].What.Fetches {
+			remote = append(remote, i)
+		} else {
+			local = append(local, i)
+		}
+	}
+	checking, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var abandon sync.Once
+	checkOne := func(i int) {
 		p := &plan[i]
-		finding, err := p.op.Check(ctx, env)
+		finding, err := p.op.Check(checking, env)
+		if errors.Is(err, errAbandoned) {
+			err = nil // it was not found out
+		}
 		if err != nil {
+			abandon.Do(func() { time.AfterFunc(grace, func() { cancel(errAbandoned) }) })
 			finding.Action = Conflict
 			p.Err = &Problem{Stage: e.Stage, What: p.What, Err: err}
 		}
 		p.Finding = finding
-	})
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() { inParallel(ctx, maxFetches, 1, remote, checkOne) })
+	const chunk = 32 // calls are short
+	inParallel(ctx, maxWorkers(), chunk, local, checkOne)
+	wg.Wait()
 	for i := range plan {
 		for _, w := range plan[i].Finding.Warnings {
 			env.events.emit(Event{Kind: Warned, What: plan[i].What, Text: plan[i].What.Kind + " " + plan[i].What.Target + ": " + w})
 		}
 	}
-	return plan, env, err
+	return plan, env, context.Cause(ctx)
 }
 
-// inParallel calls do for all numbers below n, several at a time.
-func inParallel(ctx context.Context, n int, do func(i int)) error {
-	const chunk = 32 // calls are short
+// inParallel calls do for all numbers, several at a time, until the context ends. Each
+// of the workers takes a chunk of them at once.
+func inParallel(ctx context.Context, workers, chunk int, numbers []int, do func(i int)) {
 	var (
 		wg   sync.WaitGroup
 		mu   sync.Mutex
 		next int
 	)
-	for range min(maxWorkers(), (n+chunk-1)/chunk) {
+	n := len(numbers)
+	for range min(workers, (n+chunk-1)/chunk) {
 		wg.Go(func() {
 			for ctx.Err() == nil {
 				mu.Lock()
@@ -137,14 +169,13 @@ func inParallel(ctx context.Context, n int, do func(i int)) error {
 				if from >= n {
 					return
 				}
-				for i := from; i < min(from+chunk, n); i++ {
+				for _, i := range numbers[from:min(from+chunk, n)] {
 					do(i)
 				}
 			}
 		})
 	}
 	wg.Wait()
-	return context.Cause(ctx)
 }
 
 // sync makes durable what was written, with one call for each file system.
@@ -190,6 +221,10 @@ type runner struct {
 	left    int
 	failed  map[int]*Problem
 	changed map[Key]bool // keys whose provider has changed something
+
+	// fetching ends when an operation has failed: nobody waits for a server then.
+	fetching context.Context //nolint:containedctx // of one run
+	abandon  context.CancelCauseFunc
 }
 
 func (r *runner) run(ctx context.Context) error {
@@ -209,7 +244,13 @@ func (r *runner) run(ctx context.Context) error {
 	})
 	defer stop()
 	var wg sync.WaitGroup
-	for range min(maxWorkers(), len(r.plan)) {
+	workers := maxWorkers()
+	if slices.ContainsFunc(descriptions, func(d *Description) bool { return d.Fetches }) {
+		workers = max(workers, maxFetches)
+	}
+	r.fetching, r.abandon = context.WithCancelCause(ctx)
+	defer r.abandon(nil)
+	for range min(workers, len(r.plan)) {
 		wg.Go(func() { r.work(ctx) })
 	}
 	wg.Wait()
@@ -231,16 +272,18 @@ func (r *runner) problems() Problems {
 		numbers = append(numbers, i)
 	}
 	slices.Sort(numbers)
-	ps := make(Problems, len(numbers))
-	for at, i := range numbers {
-		ps[at] = r.failed[i]
+	var ps Problems
+	for _, i := range numbers {
+		if len(numbers) == 1 || !errors.Is(r.failed[i].Err, errAbandoned) {
+			ps = append(ps, r.failed[i])
+		}
 	}
 	return ps
 }
 
-// batch is how many operations a worker takes at a time when there are plenty: most are
-// over in microseconds.
-const batch = 16
+// maxBatch is how many operations a worker takes at a time when there are plenty: most
+// are over in microseconds.
+const maxBatch = 16
 
 // work takes operations until there is nothing left to do, or one has failed.
 func (r *runner) work(ctx context.Context) {
@@ -254,8 +297,8 @@ func (r *runner) work(ctx context.Context) {
 			r.wake.Broadcast()
 			return
 		}
-		n := max(1, min(batch, len(r.queue)/maxWorkers()))
-		taken := make([]job, n)
+		taken := make([]job, r.batch())
+		n := len(taken)
 		for i := range taken {
 			taken[i] = job{number: r.queue[i], again: r.mustLookAgain(r.queue[i])}
 		}
@@ -278,6 +321,17 @@ func (r *runner) work(ctx context.Context) {
 	}
 }
 
+// batch is the number of operations to take: what fetches is taken alone.
+func (r *runner) batch() int {
+	n := max(1, min(maxBatch, len(r.queue)/maxWorkers()))
+	for i, number := range r.queue[:n] {
+		if r.plan[number].What.Fetches {
+			return max(1, i)
+		}
+	}
+	return n
+}
+
 // job is one operation in the hands of a worker.
 type job struct {
 	number  int
@@ -296,6 +350,7 @@ func (r *runner) settle(jobs []job) {
 		r.left--
 		if j.problem != nil {
 			r.failed[j.number] = j.problem
+			r.abandon(errAbandoned)
 			continue
 		}
 		what := r.plan[j.number].What
@@ -333,6 +388,9 @@ func (r *runner) one(ctx context.Context, i int, again bool) *Problem {
 	}
 	start := time.Now()
 	r.events.emit(Event{Kind: Started, Op: number, What: p.What, Time: start})
+	if p.What.Fetches {
+		ctx = r.fetching
+	}
 	outcome, err := p.op.Apply(withOp(ctx, number), r.env)
 	r.env.applied.Add(1)
 	end := Event{Kind: Finished, Op: number, What: p.What, Duration: time.Since(start), Bytes: outcome.Bytes}

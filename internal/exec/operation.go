@@ -46,6 +46,9 @@ type Description struct {
 	// Needs are the keys whose providers come first. Keys without a provider do not
 	// matter. What provides a path also needs the providers of the paths above it.
 	Needs []Key
+	// Fetches tells that Check and Apply wait for the network: many such operations run
+	// at the same time.
+	Fetches bool
 	// Provides are the keys that exist after the operation.
 	Provides []Key
 }

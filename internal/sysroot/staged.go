@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"math"
+	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -125,6 +127,23 @@ func (s *Staged) Write(p []byte) (int, error) {
 
 // Size is the number of bytes written.
 func (s *Staged) Size() int64 { return s.size }
+
+// Free is the number of bytes that are free on the file system of a prepared file, for
+// whoever runs the program.
+func (s *Staged) Free() (int64, error) {
+	var st unix.Statfs_t
+	if err := ignoringEINTR(func() error { return unix.Fstatfs(s.fd, &st) }); err != nil {
+		return 0, fmt.Errorf("look at the file system of %s: %w", s.entry.Path(), err)
+	}
+	if st.Blocks == 0 { // ramfs has no limit
+		return math.MaxInt64, nil
+	}
+	free := st.Bavail
+	if os.Geteuid() == 0 {
+		free = st.Bfree
+	}
+	return int64(min(free, math.MaxInt64/uint64(st.Bsize))) * st.Bsize, nil
+}
 
 // Chown sets the owner, Chmod the mode; in this order. For a prepared file both are
 // given before Commit, so that it never stands in its place with others.

@@ -25,7 +25,7 @@ func TestCircleOfReferences(t *testing.T) {
 	src := "data:,x"
 	r := Renderer{}
 	path := source.Path{}.At("ignition", "config", "merge", 0)
-	_, err := r.reference(t.Context(), Empty(), types.Resource{Source: &src}, path, []string{"data:,other", src})
+	_, err := r.reference(t.Context(), Empty(), types.Resource{Source: &src}, path, chain{sources: []string{"data:,other", src}})
 	if !errors.Is(err, errCircle) {
 		t.Errorf("error %v", err)
 	}

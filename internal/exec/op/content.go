@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/kindling-boot/kindling/config/types"
 	"github.com/kindling-boot/kindling/internal/exec"
@@ -45,6 +48,27 @@ func (c content) copyResource(ctx context.Context, w io.Writer, r types.Resource
 	return withFetchHelp(copyStream(ctx, w, s))
 }
 
+// room limits what is written to what is free on the file system. Content may be
+// packed so well that it has no end for all practical purposes.
+type room struct {
+	io.Writer
+	free, left int64
+}
+
+// inRoom returns the limit for a prepared file.
+func inRoom(s *sysroot.Staged) (*room, error) {
+	free, err := s.Free()
+	return &room{Writer: s, free: free, left: free}, err
+}
+
+// Write implements io.Writer.
+func (r *room) Write(p []byte) (int, error) {
+	if r.left -= int64(len(p)); r.left < 0 {
+		return 0, fmt.Errorf("the content is longer than the %d bytes that are free on the file system: %w", r.free, unix.ENOSPC)
+	}
+	return r.Writer.Write(p)
+}
+
 // copyStream copies until the end, or the end of the context.
 func copyStream(ctx context.Context, w io.Writer, r io.Reader) error {
 	buffer, _ := buffers.Get().(*[]byte)
@@ -72,6 +96,8 @@ func withFetchHelp(err error) error {
 	switch {
 	case errors.Is(err, resource.ErrScheme):
 		return exec.WithHelp(err, "embed the content as a data URL, or use a later version, which fetches this scheme")
+	case errors.Is(err, resource.ErrCertificate):
+		return exec.WithHelp(err, "name the authority of the server in ignition.security.tls.certificateAuthorities, or correct the certificate, the name in the URL or the clock")
 	case errors.Is(err, resource.ErrHash):
 		return exec.WithHelp(err, "the content is not the one that the hash was made of: correct the one or the other")
 	}
@@ -80,9 +106,11 @@ func withFetchHelp(err error) error {
 
 // check finds out before anything is changed whether the content can be had. What
 // needs no unpacking and no verification was seen to decode when the config was read.
+// What comes from the network is asked for: small contents are fetched and verified,
+// large ones are verified on their way into the file.
 func (c content) check(ctx context.Context) error {
 	for _, r := range c.resources {
-		if deref(r.Verification.Hash) == "" && deref(r.Compression) == "" {
+		if resource.NeedsNet(r) || deref(r.Verification.Hash) == "" && deref(r.Compression) == "" {
 			s, err := c.fetcher.Open(ctx, r)
 			if err != nil {
 				return withFetchHelp(err)
@@ -97,6 +125,14 @@ func (c content) check(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// needsNet reports whether a part of the content comes from the network.
+func (c content) needsNet() bool { return slices.ContainsFunc(c.resources, resource.NeedsNet) }
+
+// isKnownByHash reports whether a file with the content can be told without fetching it.
+func (c content) isKnownByHash() bool {
+	return len(c.resources) == 1 && c.needsNet() && deref(c.resources[0].Verification.Hash) != ""
 }
 
 // errDiffers ends a comparison.
@@ -133,6 +169,9 @@ func (c content) equals(ctx context.Context, e sysroot.Entry) (bool, error) {
 		return false, err
 	}
 	defer f.Close() // read only
+	if c.isKnownByHash() {
+		return resource.Matches(f, *c.resources[0].Verification.Hash) // nothing has to be fetched to know
+	}
 	cmp := &comparer{with: f}
 	if err := c.writeTo(ctx, cmp); errors.Is(err, errDiffers) {
 		return false, nil

@@ -59,7 +59,7 @@ func (o *File) Describe() *exec.Description { return &o.About }
 
 // Check implements exec.Operation.
 func (o *File) Check(ctx context.Context, env *exec.Env) (exec.Finding, error) {
-	s, err := o.inspect(ctx, env)
+	s, err := o.inspect(ctx, env, false)
 	if err != nil {
 		return exec.Finding{}, err
 	}
@@ -83,8 +83,9 @@ func (o *File) Check(ctx context.Context, env *exec.Env) (exec.Finding, error) {
 }
 
 // inspect compares the file with what is wanted: the decision table of the config
-// format, except that a file with exactly the wanted content is never in the way.
-func (o *File) inspect(ctx context.Context, env *exec.Env) (s fileState, err error) {
+// format, except that a file with exactly the wanted content is never in the way. Once
+// it is decided to write, remote content is not fetched only to be compared.
+func (o *File) inspect(ctx context.Context, env *exec.Env, writes bool) (s fileState, err error) {
 	if s.is, err = look(env, o.Path); err != nil {
 		return s, err
 	}
@@ -117,9 +118,11 @@ func (o *File) inspect(ctx context.Context, env *exec.Env) (s fileState, err err
 	}
 	defer e.Close()
 	if hasSource {
-		same, err := all.equals(ctx, e)
-		if err != nil {
-			return s, err
+		same := false
+		if !writes || !o.Overwrite || !all.needsNet() || all.isKnownByHash() {
+			if same, err = all.equals(ctx, e); err != nil {
+				return s, err
+			}
 		}
 		if !same && !o.Overwrite {
 			return s, there(s.is)
@@ -165,7 +168,7 @@ func parent(name string) string {
 
 // Apply implements exec.Operation.
 func (o *File) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, err error) {
-	s, err := o.inspect(ctx, env)
+	s, err := o.inspect(ctx, env, true)
 	if err != nil || s.action() == exec.Keep {
 		return out, err
 	}
@@ -199,7 +202,11 @@ func (o *File) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, err 
 			s.gid = s.is.GID
 		}
 	}
-	if err := s.write.writeTo(ctx, staged); err != nil {
+	limit, err := inRoom(staged)
+	if err != nil {
+		return out, err
+	}
+	if err := s.write.writeTo(ctx, limit); err != nil {
 		return out, err
 	}
 	out.Bytes = staged.Size()

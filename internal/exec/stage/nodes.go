@@ -12,6 +12,7 @@ import (
 	"github.com/kindling-boot/kindling/config/types"
 	"github.com/kindling-boot/kindling/internal/exec"
 	"github.com/kindling-boot/kindling/internal/exec/op"
+	"github.com/kindling-boot/kindling/internal/resource"
 	"github.com/kindling-boot/kindling/internal/sysroot"
 )
 
@@ -196,6 +197,7 @@ func (p *nodePlan) add(in Input, n *node, emptied map[string]bool) {
 		p.ops = append(p.ops, d)
 	case n.kind == "file":
 		about.Doing = "writing file " + in.outside(n.path)
+		about.Fetches = slices.ContainsFunc(append([]types.Resource{n.file.Contents}, n.file.Append...), resource.NeedsNet)
 		p.ops = append(p.ops, &op.File{
 			About: about, Path: n.resolved, Contents: n.file.Contents, Append: n.file.Append,
 			Overwrite: overwrite && n.file.Contents.Source != nil, Mode: modeOf(n.mode), Owner: owner,
