@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/kindling-boot/kindling/config"
 	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/rulebook/archive"
 	"github.com/kindling-boot/kindling/transpiler/variant"
 )
 
@@ -25,6 +27,21 @@ func FuzzTranslate(f *testing.F) {
 			f.Fatal(err)
 		}
 		f.Add(text)
+	}
+	pages, err := filepath.Glob("../rulebook/pages/*.txtar")
+	if err != nil || len(pages) == 0 {
+		f.Fatalf("no pages: %v", err)
+	}
+	for _, name := range pages {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, file := range archive.Parse(string(text)).Files {
+			if strings.HasSuffix(file.Name, ".bu") {
+				f.Add([]byte(file.Text))
+			}
+		}
 	}
 	for _, v := range variant.All {
 		f.Add([]byte("variant: " + v.Name + "\nversion: " + v.Version + "\nmetadata: {name: x, labels: {machineconfiguration.openshift.io/role: w}}\n" +

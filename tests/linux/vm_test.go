@@ -19,7 +19,7 @@ var guestScript []byte
 // bootLimit ends a machine that hangs.
 const bootLimit = 5 * time.Minute
 
-const networkDocument = `network:
+const networkDocument = `
   links:
     - name: card
       match: {mac: "52-54-00-12-34-01"}
@@ -63,22 +63,28 @@ const networkDocument = `network:
       stp: true
 `
 
-// TestMachine: systemd-networkd configures real interfaces, and the kernel takes swap
-// files on each file system. Both in User Mode Linux: the kernel that runs the tests may
+// renderers write the same document.
+var renderers = []string{"networkd", "networkmanager"}
+
+// TestMachine: systemd-networkd and NetworkManager configure real interfaces in the
+// same way, and the kernel takes swap files on each file system. Both in User Mode Linux: the kernel that runs the tests may
 // know neither bonds nor VLANs, and its swap space is not for tests.
 func TestMachine(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a virtual machine")
 	}
-	programs.Need(t, "root", "linux.uml", "ip", "mkfs.ext4", "mkfs.xfs", "mkfs.btrfs", "mkswap", "chattr")
+	programs.Need(t, "root", "linux.uml", "ip", "udevadm", "nmcli", "mkfs.ext4", "mkfs.xfs", "mkfs.btrfs", "mkswap", "chattr")
 	dir := t.TempDir()
-	network := provision(t, networkDocument)
 	var swap strings.Builder
 	swap.WriteString("swap:\n")
 	for _, fs := range []string{"ext4", "xfs", "btrfs"} {
 		swap.WriteString("  - {path: /run/swap/" + fs + "/swapfile, size_mib: 16}\n")
 	}
-	for name, root := range map[string]string{"network": network, "swap": provision(t, swap.String())} {
+	roots := map[string]string{"swap": provision(t, swap.String())}
+	for _, r := range renderers {
+		roots[r] = provision(t, "network:\n  renderer: "+r+networkDocument)
+	}
+	for name, root := range roots {
 		if err := os.Rename(root, filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
 		}
@@ -98,7 +104,9 @@ func TestMachine(t *testing.T) {
 		t.Fatalf("the machine: %v\n%s\n%s", err, said, console)
 	}
 	t.Log(read(t, filepath.Join(dir, "console")))
-	t.Run("network", func(t *testing.T) { checkNetwork(t, dir) })
+	for _, r := range renderers {
+		t.Run(r, func(t *testing.T) { checkNetwork(t, filepath.Join(dir, r)) })
+	}
 	t.Run("swap", func(t *testing.T) {
 		swaps := read(t, filepath.Join(dir, "swap.state"))
 		for _, fs := range []string{"ext4", "xfs", "btrfs"} {
@@ -112,14 +120,16 @@ func TestMachine(t *testing.T) {
 	})
 }
 
-func checkNetwork(t *testing.T, dir string) {
-	log := read(t, filepath.Join(dir, "networkd.log"))
+// checkNetwork looks at what a renderer has made; its results have the name and
+// .log or .state.
+func checkNetwork(t *testing.T, results string) {
+	log := read(t, results+".log")
 	for line := range strings.Lines(log) {
 		if strings.HasPrefix(line, "/etc/systemd/network/") && strings.Contains(line, ": ") {
-			t.Errorf("networkd says: %s", line)
+			t.Errorf("it says: %s", line)
 		}
 	}
-	state := read(t, filepath.Join(dir, "network.state"))
+	state := read(t, results+".state")
 	for _, want := range []struct{ what, first, second string }{
 		{"address by MAC", " 192.0.2.10/24 ", ""},
 		{"IPv6 address", " 2001:db8::10/64 ", ""},

@@ -192,14 +192,14 @@ func (s *Containers) Desugar(c *sugar.Ctx) {
 	p := newParent(c)
 	for i := range s.Containers {
 		k := &s.Containers[i]
-		p.file(path.Join(rootfulQuadlets, k.Name+".container"), 0o600, owner{}, k.quadlet("multi-user.target"), at("containers", i))
+		p.file(path.Join(rootfulQuadlets, k.Name+".container"), 0o600, owner{}, k.quadlet(false), at("containers", i))
 	}
 	p.add()
 }
 
 // quadlet writes the container for Podman. Its values become arguments of a command
 // line in a unit, and systemd replaces specifiers and variables in them.
-func (k *container) quadlet(wantedBy string) string {
+func (k *container) quadlet(ofUser bool) string {
 	var unit ini
 	unit.section("Unit")
 	description := "Container " + k.Name
@@ -207,8 +207,12 @@ func (k *container) quadlet(wantedBy string) string {
 		description = *k.Description
 	}
 	unit.set("Description", specifiers(description))
-	unit.set("Wants", "network-online.target")
-	unit.set("After", "network-online.target")
+	wantedBy := "default.target" // of users, who know nothing of the network either
+	if !ofUser {
+		wantedBy = "multi-user.target"
+		unit.set("Wants", "network-online.target")
+		unit.set("After", "network-online.target")
+	}
 	unit.section("Container")
 	unit.set("ContainerName", k.Name)
 	unit.set("Image", k.Image)

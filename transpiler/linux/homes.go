@@ -244,7 +244,7 @@ func (s *Homes) Desugar(c *sugar.Ctx) {
 		}
 		for j := range h.Containers {
 			k := &h.Containers[j]
-			b.file(".config/containers/systemd/"+k.Name+".container", 0o600, k.quadlet("default.target"), place.At("containers", j))
+			b.file(".config/containers/systemd/"+k.Name+".container", 0o600, k.quadlet(true), place.At("containers", j))
 		}
 		if h.Linger != nil {
 			starts = *h.Linger
