@@ -172,23 +172,12 @@ var units = map[string]string{
 var said = regexp.MustCompile(`(?m)^(\S+):(\d+): (Unknown key (?:name )?'|Unknown section '|Assignment outside of section|Failed to parse|Neither a valid executable name|.*is not absolute)`)
 
 func TestLintSaysWhatSystemdSays(t *testing.T) {
-	analyze, err := exec.LookPath("systemd-analyze")
-	if err != nil {
-		need(t, "/usr/bin/systemd-analyze")
-		t.Skip(err)
-	}
-	dir := t.TempDir()
-	for name, content := range units {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	dir := write(t, units)
 	for name := range units {
 		t.Run(name, func(t *testing.T) {
-			// It fails for units that are refused; what it says is what counts.
-			out, _ := exec.Command(analyze, "verify", "--man=no", "--recursive-errors=no", filepath.Join(dir, name)).CombinedOutput()
+			out := verify(t, filepath.Join(dir, name))
 			want := map[string]bool{}
-			for _, m := range said.FindAllStringSubmatch(string(out), -1) {
+			for _, m := range said.FindAllStringSubmatch(out, -1) {
 				if filepath.Base(m[1]) == name {
 					want[m[2]] = true
 				}
@@ -206,6 +195,28 @@ func TestLintSaysWhatSystemdSays(t *testing.T) {
 			}
 		})
 	}
+}
+
+// write puts units into a directory.
+func write(t *testing.T, units map[string]string) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	for name, content := range units {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// verify returns what systemd says about a unit. That it fails for one that it refuses
+// is no problem.
+func verify(t *testing.T, path string) string {
+	t.Helper()
+	const analyze = "/usr/bin/systemd-analyze"
+	need(t, analyze)
+	out, _ := exec.Command(analyze, "verify", "--man=no", "--recursive-errors=no", path).CombinedOutput()
+	return string(out)
 }
 
 func keys(m map[string]bool) []string {
@@ -249,21 +260,11 @@ var refused = map[string]string{
 }
 
 func TestLintFindsWhatSystemdRefuses(t *testing.T) {
-	analyze, err := exec.LookPath("systemd-analyze")
-	if err != nil {
-		need(t, "/usr/bin/systemd-analyze")
-		t.Skip(err)
-	}
-	dir := t.TempDir()
-	for name, content := range refused {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	dir := write(t, refused)
 	for name := range refused {
 		t.Run(name, func(t *testing.T) {
-			out, _ := exec.Command(analyze, "verify", "--man=no", "--recursive-errors=no", filepath.Join(dir, name)).CombinedOutput() // what it says counts
-			bad := strings.Contains(string(out), "bad unit file setting")
+			out := verify(t, filepath.Join(dir, name))
+			bad := strings.Contains(out, "bad unit file setting")
 			if want := strings.HasPrefix(name, "bad"); bad != want {
 				t.Fatalf("systemd refuses it: %t, should be %t\n%s", bad, want, out)
 			}
