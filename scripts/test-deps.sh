@@ -62,6 +62,9 @@ declare -A needs=(
   [in.tftpd]=tftpd-hpa     # two TFTP servers
   [dnsmasq]=dnsmasq-base
   [tinyproxy]=tinyproxy-bin # a proxy with passwords
+  [mmdebstrap]=mmdebstrap  # a Debian to boot
+  [qemu-system-x86_64]=qemu-system-x86
+  [qemu-img]=qemu-utils
   [gcc]=gcc                # the race detector links with it
 )
 missing=()

@@ -1,0 +1,110 @@
+// Package boot tests first boots as they are: a Debian whose initramfs was made by
+// dracut with the module of this project starts in QEMU, and tells what it became.
+package boot
+
+import (
+	"encoding/base64"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/kindling-boot/kindling/tests/programs"
+)
+
+func TestMain(m *testing.M) { os.Exit(programs.Main(m)) }
+
+const first = "ignition.firstboot=1 ignition.platform.id=qemu "
+
+// script tells what the machine is, on the second serial line, and switches it off.
+const script = `#!/bin/sh
+exec >/dev/ttyS1 2>&1
+echo "hostname: $(cat /etc/hostname)"
+echo "user: $(id core 2>&1)"
+echo "keys: $(stat -c '%a %U' /home/core/.ssh/authorized_keys.d/ignition 2>&1)"
+echo "file: $(stat -c '%a %u:%g' /opt/data/secret 2>&1) $(cat /opt/data/secret 2>&1)"
+echo "link: $(readlink /opt/link)"
+echo "unit: $(systemctl is-enabled report.service) $(systemctl show -P Environment report.service)"
+echo "result: $(stat -c %a /etc/.ignition-result.json 2>&1) $(grep -o '"userConfigProvided": *[a-z]*' /etc/.ignition-result.json)"
+echo "stages: $(journalctl -b -t ignition -o cat | grep -c ' passed$')"
+echo "mounts: $(findmnt -rno TARGET /sysroot 2>&1)"
+systemctl poweroff --force
+`
+
+// config makes a machine that runs the script at the end of each boot.
+func config() string {
+	data := base64.StdEncoding.EncodeToString([]byte(script))
+	return `{"ignition":{"version":"3.4.0"},
+"passwd":{"users":[{"name":"core","groups":["adm"],"sshAuthorizedKeys":["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExample00 core"]}]},
+"storage":{
+ "directories":[{"path":"/opt/data","mode":448}],
+ "files":[
+  {"path":"/etc/hostname","overwrite":true,"mode":420,"contents":{"source":"data:,kindled"}},
+  {"path":"/opt/data/secret","mode":384,"user":{"name":"core"},"contents":{"source":"data:,s3cret"}},
+  {"path":"/opt/report","mode":493,"contents":{"source":"data:;base64,` + data + `"}}],
+ "links":[{"path":"/opt/link","target":"data/secret"}]},
+"systemd":{"units":[{"name":"report.service","enabled":true,
+ "contents":"[Unit]\nAfter=multi-user.target\n[Service]\nType=oneshot\nExecStart=/opt/report\n[Install]\nWantedBy=multi-user.target\n",
+ "dropins":[{"name":"10-name.conf","contents":"[Service]\nEnvironment=NAME=kindled\n"}]}]}}`
+}
+
+// TestFirstBoot boots machines from nothing but a config.
+func TestFirstBoot(t *testing.T) {
+	need(t)
+	img := newImage(t)
+
+	t.Run("a machine becomes what its config says, once", func(t *testing.T) {
+		t.Parallel()
+		m := newMachine(t, img)
+		console, report := m.boot(config(), first)
+		asked := []string{
+			"hostname: kindled", "user: uid=1000(core) gid=1000(core) groups=1000(core),4(adm)", "keys: 600 core",
+			"file: 600 1000:0 s3cret", "link: data/secret", "unit: enabled NAME=kindled", "mounts: ",
+		}
+		expect(t, console, report, append(asked, `result: 600 "userConfigProvided": true`, "stages: 6")...)
+
+		console, report = m.boot("", "ignition.platform.id=qemu")
+		expect(t, console, report, append(asked, "stages: 0")...)
+	})
+
+	t.Run("a broken config stops the boot, says where, and changes nothing", func(t *testing.T) {
+		t.Parallel()
+		m := newMachine(t, img)
+		broken := strings.Replace(config(), `"mode":448`, `"mode":"0700"`, 1)
+		console, report := m.boot(broken, first)
+		if report != "" {
+			t.Errorf("the machine came up:\n%s", report)
+		}
+		for _, want := range []string{":4:44", "storage.directories[0].mode"} {
+			if !strings.Contains(console, want) {
+				t.Errorf("the console does not show %q:\n%s", want, console)
+			}
+		}
+		if strings.Contains(console, "s3cret") {
+			t.Error("the console shows contents of the config")
+		}
+		console, report = m.boot(config(), first)
+		expect(t, console, report, "hostname: kindled", "file: 600 1000:0 s3cret")
+	})
+
+	t.Run("a machine without a config comes up as it is", func(t *testing.T) {
+		t.Parallel()
+		m := newMachine(t, img)
+		console, _ := m.boot("", first+"systemd.unit=reboot.target")
+		if strings.Contains(console, "emergency") {
+			t.Errorf("the boot has failed:\n%s", console)
+		}
+	})
+}
+
+// expect compares lines of a report.
+func expect(t *testing.T, console, report string, lines ...string) {
+	t.Helper()
+	for _, line := range lines {
+		if !strings.Contains("\n"+report, "\n"+line+"\n") {
+			t.Errorf("the machine does not report %q", line)
+		}
+	}
+	if t.Failed() {
+		t.Logf("report:\n%s\nconsole:\n%s", report, console)
+	}
+}
