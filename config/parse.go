@@ -19,6 +19,7 @@ var (
 	}
 	ruleSyntax = &diag.Rule{
 		ID: "json-syntax", Why: "a config is one JSON document; a text that is not cannot be read at all",
+		Help: "look just before the place that is marked; JSON has no comments and no comma after the last member",
 	}
 	ruleVersion = &diag.Rule{
 		ID: "version", Why: "the version decides which keys and rules a document is read by",

@@ -2,6 +2,7 @@ package transpiler
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/kindling-boot/kindling/config/diag"
 	"github.com/kindling-boot/kindling/config/source"
@@ -14,6 +15,7 @@ import (
 var (
 	ruleSyntax = &diag.Rule{
 		ID: "yaml-syntax", Why: "a document that is not YAML cannot be read at all",
+		Help: "look at the line that is marked and the one above it: indentation, colons, quotes",
 	}
 	ruleVariant = &diag.Rule{
 		ID: "variant", Why: "the variant decides which system the config is for, and which keys there are",
@@ -33,6 +35,19 @@ var (
 func Rules() []*diag.Rule {
 	own := []*diag.Rule{ruleSyntax, ruleVariant, ruleVersion, ruleDecimalMode}
 	return slices.Concat(own, sugar.Rules(), linux.Rules(), variant.Rules(), lint.Rules())
+}
+
+// syntaxHelp says what to do about text that is no YAML, if the cause is a common one.
+func syntaxHelp(e *source.SyntaxError) string {
+	switch excerpt := e.At.Excerpt(1); {
+	case strings.HasSuffix(excerpt.Before, "\t") || strings.HasPrefix(excerpt.Marked, "\t"):
+		return "indent with blanks: YAML takes no tabs"
+	case strings.Contains(e.Message, "mapping values are not allowed"):
+		return "put a text with a colon and a blank in it into quotes; else look at the indentation"
+	case strings.Contains(e.Message, "stands here again"):
+		return "join the two, or remove one"
+	}
+	return ""
 }
 
 // decimalModes warns of modes that only make sense when their decimal digits are

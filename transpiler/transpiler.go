@@ -101,7 +101,7 @@ func read(f *source.File) (*translation, diag.List) {
 		var found diag.List
 		schema.HideSecretsIn(bad, model)
 		for _, e := range bad {
-			found = append(found, diag.Diagnostic{Rule: ruleSyntax, Message: e.Message, At: e.At})
+			found = append(found, diag.Diagnostic{Rule: ruleSyntax, Message: e.Message, At: e.At, Help: syntaxHelp(e)})
 		}
 		return nil, found
 	}

@@ -65,6 +65,19 @@ func (d *decoder) mismatch(n *source.Node, want string) {
 		m.Message = fmt.Sprintf("%s must be %s, but %s is not", d.name(), want, n.Text)
 		m.Help = "write the number as plain digits"
 	}
+	switch {
+	case m.Help != "":
+	case n.Kind == source.String && (want == integer || want == boolean) && strings.IndexByte(`"'`, d.tree.File.Data[n.Start]) >= 0:
+		m.Help = "write the value without quotes"
+	case want == "a list" && d.tree.YAML:
+		m.Help = "start each item with a dash"
+	case want == "a list":
+		m.Help = "put the items in brackets"
+	case want == "an object" && d.tree.YAML:
+		m.Help = "write keys here, each on a line of its own and equally indented"
+	default:
+		m.Help = "give it " + want
+	}
 	d.found = append(d.found, m)
 }
 
@@ -81,7 +94,10 @@ func (d *decoder) name() string {
 	return "the document"
 }
 
-const integer = "a whole number"
+const (
+	integer = "a whole number"
+	boolean = "true or false"
+)
 
 func (d *decoder) value(n *source.Node, v reflect.Value, s *Struct) {
 	if n.Kind == source.Null {
@@ -134,7 +150,7 @@ func (d *decoder) value(n *source.Node, v reflect.Value, s *Struct) {
 			ok = n.Scalar(&b)
 		}
 		if !ok {
-			d.mismatch(n, "true or false")
+			d.mismatch(n, boolean)
 		}
 		v.SetBool(b && ok)
 	}

@@ -27,13 +27,15 @@ var (
 	}
 	// MergeKey is the rule for YAML merge keys.
 	MergeKey = &diag.Rule{
-		ID:  "merge-key",
-		Why: "the keys that << brings in are used, but they have no place of their own: problems with them are reported at the mapping, and unknown ones not at all",
+		ID:   "merge-key",
+		Why:  "the keys that << brings in are used, but they have no place of their own: problems with them are reported at the mapping, and unknown ones not at all",
+		Help: "write the keys out to have them checked",
 	}
 	// NoObject is the rule for places where an object should be written out.
 	NoObject = &diag.Rule{
-		ID:  "not-an-object",
-		Why: "keys inside cannot be checked, and problems inside are reported here",
+		ID:   "not-an-object",
+		Why:  "keys inside cannot be checked, and problems inside are reported here",
+		Help: "write the keys of the object here, or remove its key",
 	}
 )
 

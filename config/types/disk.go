@@ -49,6 +49,7 @@ var (
 	}
 	rulePartitionOverlap = &diag.Rule{
 		ID: "partition-overlap", Why: "two partitions on the same sectors destroy each other's data",
+		Help: "move or shrink one of the two, or give it no start to use the next gap",
 	}
 	rulePartitionLabels = &diag.Rule{
 		ID: "partition-labels", Why: "/dev/disk/by-partlabel would lead to either of them", Help: "label the partitions differently",
@@ -62,9 +63,11 @@ var (
 	}
 	rulePartitionLabelLength = &diag.Rule{
 		ID: "partition-label-length", Why: "the partition table has room for 36 characters",
+		Help: "shorten the label; letters outside of ASCII count twice or more",
 	}
 	rulePartitionLabelColon = &diag.Rule{
 		ID: "partition-label-colon", Why: "partitioning tools cut a label at a colon",
+		Help: "replace the colon",
 	}
 	ruleGUID = &diag.Rule{
 		ID: "guid-format", Why: "a GUID has 32 hex digits in groups of 8, 4, 4, 4 and 12",

@@ -37,9 +37,11 @@ var (
 	}
 	ruleFilesystemLabel = &diag.Rule{
 		ID: "filesystem-label", Why: "each format has room for a label of its own length",
+		Help: "shorten the label",
 	}
 	ruleVirtiofs = &diag.Rule{
 		ID: "virtiofs", Why: "a virtiofs file system belongs to the host: it is mounted, never made",
+		Help: "give the tag of the host as device, and neither label, uuid, options nor wiping",
 	}
 )
 

@@ -80,6 +80,7 @@ var (
 	}
 	ruleLuksLabel = &diag.Rule{
 		ID: "luks-label", Why: "the LUKS2 header has room for 47 bytes",
+		Help: "shorten the label",
 	}
 	ruleClevisCustom = &diag.Rule{
 		ID: "clevis-custom", Why: "a custom pin is the whole Clevis config of the volume",

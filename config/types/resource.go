@@ -43,6 +43,7 @@ type Verification struct {
 var (
 	ruleURL = &diag.Rule{
 		ID: "url-invalid", Why: "the address has to be understood before anything can be fetched",
+		Help: "write SCHEME://HOST/PATH with special characters percent-encoded",
 	}
 	ruleURLScheme = &diag.Rule{
 		ID: "url-scheme", Why: "the scheme of a URL selects how it is fetched",
@@ -78,6 +79,7 @@ var (
 	}
 	ruleHashLength = &diag.Rule{
 		ID: "hash-length", Why: "a digest of another length can never match",
+		Help: "copy the whole digest, and name the function that made it",
 	}
 	ruleHashSource = &diag.Rule{
 		ID: "hash-without-source", Why: "without a source there is nothing to verify", Help: "give a source, or remove the hash",

@@ -45,6 +45,7 @@ var (
 	}
 	ruleUnitSyntax = &diag.Rule{
 		ID: "unit-syntax", Why: "systemd would not load the unit",
+		Help: "a unit has [SECTION] lines and NAME=VALUE lines below them; comments start with #",
 	}
 	ruleUnitInstall = &diag.Rule{
 		ID: "unit-install", Why: "enabling follows the [Install] section; without one it does nothing",

@@ -42,6 +42,9 @@ func TestPages(t *testing.T) {
 			t.Errorf("the bad config does not break the rule:\n%s", broken)
 		}
 		a.Set("said", stdout+stderr)
+		if !strings.Contains(stdout+stderr, " help: ") || !strings.Contains(stdout+stderr, " why: ") {
+			t.Error("it is not said why, or what to do: give the rule a Help, or the finding one")
+		}
 		if _, stderr, status := example(t, p, "good"); status != 0 || stderr != "" {
 			t.Errorf("the good document is not good: status %d\n%s", status, stderr)
 		}

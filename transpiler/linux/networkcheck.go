@@ -15,6 +15,7 @@ import (
 var (
 	ruleNetworkRenderer = &diag.Rule{
 		ID: "network-renderer", Why: "the renderer is the program that configures the interfaces, and each has files of its own",
+		Help: "choose one of the renderers",
 	}
 	ruleNetworkName = &diag.Rule{
 		ID: "network-name", Why: "the kernel knows an interface by a name of at most 15 bytes, and each name once",
@@ -22,6 +23,7 @@ var (
 	}
 	ruleNetworkReference = &diag.Rule{
 		ID: "network-reference", Why: "an interface that stands on others exists only with them",
+		Help: "define the interface in the document, or correct its name",
 	}
 	ruleNetworkMatch = &diag.Rule{
 		ID: "network-match", Why: "the match decides which network card is meant",
@@ -43,6 +45,7 @@ var (
 	}
 	ruleNetworkBond = &diag.Rule{
 		ID: "network-bond", Why: "the kernel does not take such a bond",
+		Help: "choose one of the modes",
 	}
 	ruleNetworkMember = &diag.Rule{
 		ID: "network-member", Why: "an interface is part of one bond or bridge only, and that has the addresses in its place",

@@ -19,6 +19,7 @@ var (
 	}
 	ruleSSHValue = &diag.Rule{
 		ID: "ssh-value", Why: "sshd does not start with a value that it does not understand, and nobody could log in",
+		Help: "choose one of the values",
 	}
 )
 

@@ -12,6 +12,7 @@ import (
 var (
 	ruleLayout = &diag.Rule{
 		ID: "boot-layout", Why: "the layout says which partitions the machine needs to boot",
+		Help: "name the architecture of the machine; the layouts of s390x cannot be mirrored",
 	}
 	ruleMirrorLayout = &diag.Rule{
 		ID: "boot-mirror-layout", Why: "each architecture needs other partitions on the mirrored disks",
@@ -22,9 +23,11 @@ var (
 	}
 	ruleLayoutDevice = &diag.Rule{
 		ID: "boot-layout-device", Why: "on this layout the volume is a partition of a disk that the config must name",
+		Help: "set boot_device.luks.device to /dev/dasd… (ECKD) or /dev/sd… (FCP)",
 	}
 	ruleBootCex = &diag.Rule{
 		ID: "boot-cex", Why: "CryptoExpress cards exist on s390x only, and keep the whole key of the volume",
+		Help: "on s390x keep cex alone; elsewhere use tpm2 or tang",
 	}
 	ruleLuksMethod = &diag.Rule{
 		ID: "boot-luks-method", Why: "without a way to unlock it the volume is not encrypted at all",

@@ -23,6 +23,7 @@ var (
 	}
 	ruleLocalFile = &diag.Rule{
 		ID: "local-file", Why: "the content of local files becomes part of the config",
+		Help: "local paths are relative to the directory that --files-dir names; check the name and who may read it",
 	}
 )
 

@@ -12,6 +12,7 @@ import (
 
 var ruleMountUnit = &diag.Rule{
 	ID: "mount-unit", Why: "a mount unit says what is mounted where",
+	Help: "give the file system a format and, unless it is swap, a path",
 }
 
 // Header starts each text that sugar generates.

@@ -12,6 +12,7 @@ import (
 var (
 	ruleQuadletName = &diag.Rule{
 		ID: "quadlet-name", Why: "Podman tells the kind of a quadlet by its extension: podman-systemd.unit(5)",
+		Help: "give the file the extension of its kind, such as .container",
 	}
 	ruleQuadletInstance = &diag.Rule{
 		ID: "quadlet-instance", Why: "an instance of a template is a link to the template, whose contents it has",

@@ -19,6 +19,7 @@ var (
 	}
 	ruleTreeEntry = &diag.Rule{
 		ID: "tree-entry", Why: "only files, directories and symbolic links can be put on a machine",
+		Help: "remove it from the tree",
 	}
 )
 
