@@ -63,6 +63,7 @@ func (o applyFlags) plan(stdin io.Reader, log *eventlog.Log, sink exec.Sink) (ex
 // printPlan prints a plan for people. What is kept is only counted.
 func printPlan(w io.Writer, p exec.Plan) error {
 	var b strings.Builder
+	printLosses(&b, p)
 	kept := 0
 	for i := range p {
 		o := &p[i]
@@ -96,6 +97,23 @@ func printPlan(w io.Writer, p exec.Plan) error {
 	return err
 }
 
+// printLosses warns of data that will be lost before anything else is read.
+func printLosses(b *strings.Builder, p exec.Plan) {
+	found := false
+	for i := range p {
+		for _, lost := range p[i].Finding.Destroys {
+			if !found {
+				found = true
+				b.WriteString("DATA WILL BE LOST:\n")
+			}
+			fmt.Fprintf(b, "  %s %s: %s\n", p[i].What.Kind, p[i].What.Target, lost)
+		}
+	}
+	if found {
+		b.WriteByte('\n')
+	}
+}
+
 // planJSON is the form of a plan for programs.
 type planJSON struct {
 	Operations []operationJSON `json:"operations"`
@@ -110,9 +128,11 @@ type operationJSON struct {
 	Path    string   `json:"path,omitempty"`
 	Place   string   `json:"place,omitempty"`
 	Details []string `json:"details,omitempty"`
-	Diff    string   `json:"diff,omitempty"`
-	Problem string   `json:"problem,omitempty"`
-	Help    string   `json:"help,omitempty"`
+	// Destroys is data that will be lost.
+	Destroys []string `json:"destroys,omitempty"`
+	Diff     string   `json:"diff,omitempty"`
+	Problem  string   `json:"problem,omitempty"`
+	Help     string   `json:"help,omitempty"`
 }
 
 func printPlanJSON(w io.Writer, p exec.Plan) error {
@@ -122,7 +142,7 @@ func printPlanJSON(w io.Writer, p exec.Plan) error {
 		j := operationJSON{
 			Kind: o.What.Kind, Target: o.What.Target, Action: o.Finding.Action.String(),
 			Path: o.What.AskedBy.Path.String(), Place: o.What.AskedBy.Place(),
-			Details: o.Finding.Details, Diff: o.Finding.Diff,
+			Details: o.Finding.Details, Destroys: o.Finding.Destroys, Diff: o.Finding.Diff,
 		}
 		if o.Err != nil {
 			j.Problem, j.Help = o.Err.Err.Error(), o.Err.Help()

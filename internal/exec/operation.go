@@ -131,6 +131,8 @@ type Finding struct {
 	// Details are the properties that will hold or change, such as "mode 0644",
 	// without secrets.
 	Details []string
+	// Destroys names the data that will be lost, for people to see before anything else.
+	Destroys []string
 	// Diff is a unified diff of text content, given only when Env.Detailed is set and
 	// nothing in it can be a secret.
 	Diff string

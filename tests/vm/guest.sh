@@ -28,7 +28,7 @@ ip link set lo up 2>/dev/null
 /lib/systemd/systemd-udevd --daemon
 udevadm trigger --subsystem-match=block --settle
 
-"$vm_test" -test.run "$(cat /run/out/run)" -test.v -test.timeout 4m >/run/out/log 2>&1
+"$vm_test" -test.run "$(cat /run/out/run)" -test.v -test.timeout 9m >/run/out/log 2>&1
 echo $? >/run/out/status
 sync
 echo o >/proc/sysrq-trigger

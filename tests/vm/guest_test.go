@@ -21,7 +21,7 @@ type scenario struct {
 // cases are all of them, by what they are about.
 func cases() []scenario {
 	var all []scenario
-	for _, some := range [][]scenario{filesystemCases, mountCases, luksCases, raidCases, driveCases} {
+	for _, some := range [][]scenario{filesystemCases, mountCases, luksCases, raidCases, partitionCases(), driveCases} {
 		all = append(all, some...)
 	}
 	return all
@@ -60,25 +60,18 @@ func (g *guest) disk(mib int, script string, options ...string) string {
 	file := filepath.Join(g.dir, fmt.Sprintf("disk%d", len(g.names)))
 	g.check(os.WriteFile(file, nil, 0o600))
 	g.check(os.Truncate(file, int64(mib)<<20))
+	if script != "" {
+		cmd := exec.Command("sfdisk", "-q", file)
+		cmd.Stdin = strings.NewReader(script)
+		if said, err := cmd.CombinedOutput(); err != nil {
+			g.Fatalf("sfdisk: %v\n%s", err, said)
+		}
+	}
 	node := strings.TrimSpace(g.do("losetup", append([]string{"-f", "--show", "-P", file}, options...)...))
 	g.names = append(g.names, node)
 	g.Cleanup(func() { _ = exec.Command("losetup", "-d", node).Run() })
-	if script != "" {
-		g.table(node, script)
-	}
-	return node
-}
-
-// table writes a partition table.
-func (g *guest) table(node, script string) {
-	g.Helper()
-	cmd := exec.Command("sfdisk", "--no-tell-kernel", node)
-	cmd.Stdin = strings.NewReader(script)
-	if said, err := cmd.CombinedOutput(); err != nil {
-		g.Fatalf("sfdisk: %v\n%s", err, said)
-	}
-	g.do("partx", "-u", node)
 	g.do("udevadm", "settle")
+	return node
 }
 
 func (g *guest) check(err error) {

@@ -29,7 +29,7 @@ const kernel = "linux.uml"
 const kernels = 2
 
 // bootLimit ends a machine that hangs.
-const bootLimit = 5 * time.Minute
+const bootLimit = 10 * time.Minute
 
 //go:embed guest.sh
 var guestScript []byte

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/kindling-boot/kindling/internal/mounts"
+	"github.com/kindling-boot/kindling/internal/blockdev"
 )
 
 // sysBlock has a directory for each block device: sysfs(5).
@@ -50,29 +50,23 @@ func attribute(dir, name string) string {
 	return strings.TrimSpace(string(data))
 }
 
-// holders tells, as far as it can be found out, what works with a device.
-func holders(node string) []string {
+// holders tells who works with a device.
+func holders(node string) string {
+	n, err := host.Resolve(node)
+	if err != nil {
+		return "nobody can be found"
+	}
+	users, err := host.Users(n)
+	if err != nil || len(users) == 0 {
+		return "some process has it open alone"
+	}
+	return namesOf(users)
+}
+
+func namesOf(users []blockdev.User) string {
 	var out []string
-	if all, err := mounts.All(); err == nil {
-		for _, m := range all {
-			if at, err := filepath.EvalSymlinks(m.Source); err == nil && at == node {
-				out = append(out, "mounted at "+m.Point)
-			}
-		}
+	for _, u := range users {
+		out = append(out, u.String())
 	}
-	held, _ := os.ReadDir(filepath.Join(sysBlock, filepath.Base(node), "holders"))
-	for _, h := range held {
-		out = append(out, "part of "+h.Name())
-	}
-	if swaps, err := os.ReadFile("/proc/swaps"); err == nil {
-		for line := range strings.Lines(string(swaps)) {
-			if fields := strings.Fields(line); len(fields) > 0 && fields[0] == node {
-				out = append(out, "used as swap")
-			}
-		}
-	}
-	if out == nil {
-		out = []string{"some process has it open alone"}
-	}
-	return out
+	return strings.Join(out, ", ")
 }

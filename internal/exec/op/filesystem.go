@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/kindling-boot/kindling/config/types"
@@ -69,7 +70,10 @@ func (o *Filesystem) Check(ctx context.Context, env *exec.Env) (exec.Finding, er
 	if made {
 		return f, o.needTools()
 	}
-	action, reason, err := o.inspect(ctx, env, node, &f)
+	if err := o.On.claim("filesystem", node, o.Want.Device); err != nil {
+		return f, err
+	}
+	action, reason, err := o.inspect(node, &f)
 	if err != nil {
 		return f, err
 	}
@@ -77,6 +81,7 @@ func (o *Filesystem) Check(ctx context.Context, env *exec.Env) (exec.Finding, er
 		return f, nil
 	}
 	f.Details = append(f.Details, reason)
+	f.Destroys = lost(reason)
 	if err := o.needTools(); err != nil {
 		return f, err
 	}
@@ -110,8 +115,8 @@ func (o *Filesystem) details() []string {
 
 // inspect compares what is on the device with what is wanted. The reason tells what will
 // happen to what is there.
-func (o *Filesystem) inspect(ctx context.Context, env *exec.Env, node string, f *exec.Finding) (action exec.Action, reason string, err error) {
-	is, err := probe(ctx, env, node)
+func (o *Filesystem) inspect(node string, f *exec.Finding) (action exec.Action, reason string, err error) {
+	is, err := findSignature(node)
 	if err != nil {
 		return exec.Keep, "", err
 	}
@@ -127,15 +132,15 @@ func (o *Filesystem) inspect(ctx context.Context, env *exec.Env, node string, f 
 	case is.format == "":
 		return exec.Create, "the device is empty", nil
 	case wipe:
-		return exec.Replace, "WIPES " + is.String(), nil
+		return exec.Replace, wipes + is.String(), nil
 	case o.matches(is):
-		if is.ambivalent {
-			f.Warnings = append(f.Warnings, "there are traces of other file systems on the device; it is used as "+is.format)
+		if is.others != nil {
+			f.Warnings = append(f.Warnings, "there are traces of other file systems on the device; it is used as "+*o.Want.Format)
 		}
-		if incomplete, err := isIncomplete(node, is.format); err != nil {
+		if incomplete, err := isIncomplete(node, *o.Want.Format); err != nil {
 			return exec.Keep, "", err
 		} else if incomplete {
-			return exec.Replace, "the " + is.format + " file system was never completed", nil
+			return exec.Replace, "the " + *o.Want.Format + " file system was never completed", nil
 		}
 		return exec.Keep, "", nil
 	}
@@ -143,8 +148,12 @@ func (o *Filesystem) inspect(ctx context.Context, env *exec.Env, node string, f 
 		"set wipeFilesystem: true to replace it; or give its format, label and UUID to keep it")
 }
 
-// matches reports whether a file system is the wanted one.
+// matches reports whether a file system, or one of several that it could be, is the wanted
+// one.
 func (o *Filesystem) matches(is signature) bool {
+	if slices.ContainsFunc(is.others, o.matches) {
+		return true
+	}
 	w := &o.Want
 	return is.format == deref(w.Format) && (w.Label == nil || *w.Label == is.label) &&
 		(w.UUID == nil || strings.EqualFold(canonicalUUID(is.format, *w.UUID), canonicalUUID(is.format, is.uuid)))
@@ -177,7 +186,10 @@ func (o *Filesystem) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome
 	if err != nil || o.isWait() {
 		return out, err
 	}
-	action, _, err := o.inspect(ctx, env, node, &exec.Finding{})
+	if err := o.On.claim("filesystem", node, o.Want.Device); err != nil {
+		return out, err
+	}
+	action, _, err := o.inspect(node, &exec.Finding{})
 	if err != nil || action == exec.Keep {
 		return out, err
 	}
@@ -198,7 +210,7 @@ func (o *Filesystem) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome
 	if err := o.On.settle(ctx, env, node); err != nil {
 		return out, err
 	}
-	return out, o.verify(ctx, env, node)
+	return out, o.verify(node)
 }
 
 // arguments of the program: those of the user first, so that ours win.
@@ -218,8 +230,8 @@ func (o *Filesystem) arguments(m maker, node string) []string {
 }
 
 // verify looks whether what was made is what was wanted, and only then takes it for done.
-func (o *Filesystem) verify(ctx context.Context, env *exec.Env, node string) error {
-	is, err := probe(ctx, env, node)
+func (o *Filesystem) verify(node string) error {
+	is, err := findSignature(node)
 	if err != nil {
 		return err
 	}

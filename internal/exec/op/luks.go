@@ -59,7 +59,7 @@ func (o *LUKS) Check(ctx context.Context, env *exec.Env) (exec.Finding, error) {
 	if err != nil || made {
 		return f, err
 	}
-	s, err := o.inspect(ctx, env, node)
+	s, err := o.inspect(node)
 	switch {
 	case err != nil:
 		return f, err
@@ -73,6 +73,7 @@ func (o *LUKS) Check(ctx context.Context, env *exec.Env) (exec.Finding, error) {
 	case s.reason != "":
 		f.Action = exec.Replace
 		f.Details = append(f.Details, s.reason)
+		f.Destroys = lost(s.reason)
 	}
 	if isMappedTo(o.Want.Name, node) {
 		return f, nil // of a run that was interrupted; it is closed first
@@ -121,14 +122,14 @@ func (o *LUKS) keeps(ctx context.Context, env *exec.Env) bool {
 	if err != nil || made {
 		return false
 	}
-	s, err := o.inspect(ctx, env, node)
+	s, err := o.inspect(node)
 	return err == nil && !s.format
 }
 
 // inspect compares what is on the device with what is wanted.
-func (o *LUKS) inspect(ctx context.Context, env *exec.Env, node string) (s luksState, err error) {
+func (o *LUKS) inspect(node string) (s luksState, err error) {
 	s.open = !isMappedTo(o.Want.Name, node)
-	is, err := probe(ctx, env, node)
+	is, err := findSignature(node)
 	if err != nil {
 		return s, err
 	}
@@ -143,7 +144,7 @@ func (o *LUKS) inspect(ctx context.Context, env *exec.Env, node string) (s luksS
 	case is.format == "" && errors.Is(headErr, errNoLUKS):
 		return luksState{format: true, open: true}, nil
 	case isTrue(o.Want.WipeVolume):
-		return luksState{true, true, "WIPES " + is.String()}, nil
+		return luksState{true, true, wipes + is.String()}, nil
 	case errors.Is(headErr, errNoLUKS):
 		return s, exec.WithHelp(fmt.Errorf("%w: %s", errOther, is), "set wipeVolume: true to replace it")
 	case headErr != nil:
@@ -205,7 +206,7 @@ func (o *LUKS) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, err 
 	if err != nil {
 		return out, err
 	}
-	s, err := o.inspect(ctx, env, node)
+	s, err := o.inspect(node)
 	if err != nil || !s.format && !s.open {
 		return out, err
 	}

@@ -48,6 +48,7 @@ type Machine struct {
 
 	mu      sync.Mutex
 	settler sync.Mutex
+	claims  map[string]string // by kind and node
 	pending []string
 	settled map[string]error
 }
@@ -104,7 +105,7 @@ func blockNode(device string) (string, error) {
 func checkUnused(node string) error {
 	fd, err := unix.Open(node, unix.O_RDONLY|unix.O_EXCL|unix.O_CLOEXEC, 0)
 	if errors.Is(err, unix.EBUSY) {
-		return exec.WithHelp(errInUse, "unmount it, or stop what holds it: "+strings.Join(holders(node), ", "))
+		return exec.WithHelp(errInUse, "unmount it, or stop what holds it: "+holders(node))
 	}
 	if err != nil {
 		return fmt.Errorf("open %s: %w", node, err)
@@ -114,7 +115,7 @@ func checkUnused(node string) error {
 
 // settle lets udev look at devices again after they were changed, and waits until it is
 // done. Those who come while udev is busy share the next call.
-func (m *Machine) settle(ctx context.Context, env *exec.Env, node string) error {
+func (m *Machine) settle(ctx context.Context, env *exec.Env, nodes ...string) error {
 	if _, err := os.Stat(udevControl); err != nil {
 		return nil //nolint:nilerr // without udev nobody makes links
 	}
@@ -122,15 +123,17 @@ func (m *Machine) settle(ctx context.Context, env *exec.Env, node string) error 
 	if m.settled == nil {
 		m.settled = map[string]error{}
 	}
-	delete(m.settled, node)
-	m.pending = append(m.pending, node)
+	for _, n := range nodes {
+		delete(m.settled, n)
+	}
+	m.pending = append(m.pending, nodes...)
 	m.mu.Unlock()
 	m.settler.Lock()
 	defer m.settler.Unlock()
 	m.mu.Lock()
 	batch := m.pending
 	m.pending = nil
-	err, done := m.settled[node]
+	err, done := m.settled[nodes[0]] // all were pending together
 	m.mu.Unlock()
 	if done {
 		return err
@@ -157,14 +160,38 @@ type keeper interface {
 }
 
 // Makes tells that a device will be what an operation makes it.
-func (m *Machine) Makes(device string, o exec.Operation) {
-	if k, ok := o.(keeper); ok {
-		if m.makers == nil {
-			m.makers = map[string]keeper{}
-		}
-		m.makers[device] = k
+func (m *Machine) Makes(device string, by keeper) {
+	if m.makers == nil {
+		m.makers = map[string]keeper{}
 	}
+	m.makers[device] = by
 }
+
+// claim refuses two entries of the config that lead to one device: each would destroy what
+// the other has made.
+func (m *Machine) claim(kind, node, device string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.claims == nil {
+		m.claims = map[string]string{}
+	}
+	if by, taken := m.claims[kind+node]; taken && by != device {
+		return exec.WithHelp(fmt.Errorf("it leads to %s, and so does %s", node, by), "keep one of the entries")
+	}
+	m.claims[kind+node] = device
+	return nil
+}
+
+// lost returns what a reason says about data that will be lost; nil if there is none.
+func lost(reason string) []string {
+	if what, ok := strings.CutPrefix(reason, wipes); ok {
+		return []string{what}
+	}
+	return nil
+}
+
+// wipes begins the reason of an operation that destroys data.
+const wipes = "WIPES "
 
 // find returns the node of a device before anything is changed. When made is true what is
 // there now means nothing, because an operation that comes first makes the device.

@@ -1,24 +1,24 @@
 package op
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"strings"
 
-	"github.com/kindling-boot/kindling/internal/exec"
-	"github.com/kindling-boot/kindling/internal/run"
+	"github.com/kindling-boot/kindling/internal/blockdev"
+	"github.com/kindling-boot/kindling/internal/blockdev/probe"
 )
+
+// host is this machine.
+var host blockdev.Host
 
 // signature is what was found on a block device.
 type signature struct {
 	// format is the name of a file system, or of what else is there: crypto_LUKS,
 	// linux_raid_member, gpt. Empty if there is nothing.
 	format, label, uuid string
-	// ambivalent tells that there are traces of others.
-	ambivalent bool
-	// version of the format: 1 or 2 of LUKS.
-	version string
+	// others are further formats that the device could be, as after a file system was made
+	// on a disk that had another.
+	others []signature
 }
 
 func (s signature) String() string {
@@ -29,50 +29,41 @@ func (s signature) String() string {
 	if s.uuid != "" {
 		out += " with UUID " + s.uuid
 	}
+	for _, o := range s.others {
+		out += " or " + o.String()
+	}
 	return out
 }
 
-const blkidCmd = "blkid"
-
-// Exit codes of blkid(8) with -p.
-const (
-	blkidNothing    = 2
-	blkidAmbivalent = 8
-)
-
-// probe looks for signatures on a block device.
-func probe(ctx context.Context, env *exec.Env, node string) (s signature, err error) {
-	out, err := env.Run(ctx, run.Command{Name: blkidCmd, Args: []string{"-p", "-o", "export", node}})
-	var failed *run.Error
-	if errors.As(err, &failed) {
-		switch failed.ExitCode() {
-		case blkidNothing:
-			return s, nil
-		case blkidAmbivalent:
-			return signature{format: "more than one", ambivalent: true}, nil
-		}
-	}
+// findSignature looks for signatures on a block device.
+func findSignature(node string) (s signature, err error) {
+	d, err := host.Open(node, blockdev.Reading, 0)
 	if err != nil {
 		return s, err
 	}
-	table := ""
-	for line := range strings.Lines(out) {
-		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-		switch key {
-		case "TYPE":
-			s.format = value
-		case "PTTYPE":
-			table = value
-		case "LABEL":
-			s.label = value
-		case "UUID":
-			s.uuid = value
-		case "VERSION":
-			s.version = value
+	defer d.Close() //nolint:errcheck // read only
+	report, err := probe.Probe(d, d.SizeBytes)
+	if err != nil {
+		return s, fmt.Errorf("look at %s: %w", node, err)
+	}
+	one, err := report.Content()
+	var several *probe.AmbivalentError
+	if errors.As(err, &several) {
+		s = signatureOf(several.Signatures[0])
+		for _, o := range several.Signatures[1:] {
+			s.others = append(s.others, signatureOf(o))
 		}
+		return s, nil
 	}
-	if s.format == "" {
-		s.format = table
+	if err != nil {
+		return s, fmt.Errorf("look at %s: %w", node, err)
 	}
-	return s, nil
+	if one.Type == "" {
+		one = report.Table()
+	}
+	return signatureOf(one), nil
+}
+
+func signatureOf(s probe.Signature) signature {
+	return signature{format: s.Type, label: s.Label, uuid: s.UUID}
 }

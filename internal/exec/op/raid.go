@@ -90,6 +90,7 @@ func (o *RAID) Check(ctx context.Context, env *exec.Env) (exec.Finding, error) {
 		if s.reason != "" {
 			f.Action = exec.Replace
 			f.Details = append(f.Details, s.reason)
+			f.Destroys = lost(s.reason)
 		}
 		for i, n := range nodes {
 			if err := checkUnused(n); err != nil {
@@ -141,7 +142,7 @@ func (o *RAID) inspect(ctx context.Context, env *exec.Env, nodes []string) (s ra
 	empty := 0
 	var other, begun []string
 	for i, n := range nodes {
-		is, err := probe(ctx, env, n)
+		is, err := findSignature(n)
 		if err != nil {
 			return s, err
 		}
@@ -170,7 +171,7 @@ func (o *RAID) inspect(ctx context.Context, env *exec.Env, nodes []string) (s ra
 	case o.neverStarted(member, empty):
 		return raidState{create: true, reason: "the array was never completed"}, nil
 	case len(other) == 0:
-		return raidState{create: true, reason: "WIPES what is on the members"}, nil
+		return raidState{create: true, reason: wipes + "what is on the members"}, nil
 	}
 	return s, exec.WithHelp(fmt.Errorf("%w, and not this array: %s", errOther, strings.Join(other, ", ")),
 		"erase the members (wipefs -a), or let the config wipe them: wipeTable of the disk, wipePartitionEntry of the partition")

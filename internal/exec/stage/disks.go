@@ -49,7 +49,7 @@ func planDisks(in Input) []exec.Operation {
 	m := newMaking(in)
 	var ops []exec.Operation
 	for i, d := range in.Config.Storage.Disks {
-		ops = append(ops, refuseLater(in, "disk", d.Device, "storage", "disks", i))
+		ops = append(ops, m.planDisk(i, d))
 	}
 	for i, r := range in.Config.Storage.Raid {
 		ops = append(ops, m.planRAID(i, r))

@@ -36,6 +36,8 @@ func newMaking(in Input) *making {
 	m := &making{in: in, devices: map[string][]string{}, wipes: map[string]bool{}}
 	s := &in.Config.Storage
 	for _, d := range s.Disks {
+		m.devices[path.Clean(d.Device)] = nil
+		m.wipes[path.Clean(d.Device)] = isTrue(d.WipeTable)
 		for _, p := range d.Partitions {
 			if isAbsent(p.ShouldExist) {
 				continue
@@ -118,6 +120,33 @@ func (m *making) isCircular(device string) bool {
 		return false
 	}
 	return visit(device)
+}
+
+// planDisk plans the table of a disk, with which its partitions are there.
+func (m *making) planDisk(i int, d types.Disk) exec.Operation {
+	device := path.Clean(d.Device)
+	about := exec.Description{
+		Kind: "disk", Target: d.Device, Step: "createPartitions", Doing: fmt.Sprintf("partitioning %q", d.Device),
+		AskedBy: m.in.origin("storage", "disks", i),
+	}
+	o := &op.Disk{On: m.in.Machine, Want: d}
+	if m.devices[device] == nil {
+		about.Provides = []exec.Key{exec.DeviceKey(device), anyPartition}
+		m.in.Machine.Makes(device, o)
+	} else { // an array with partitions
+		about.Needs = []exec.Key{exec.DeviceKey(device)}
+	}
+	for j, p := range d.Partitions {
+		if isAbsent(p.ShouldExist) {
+			continue
+		}
+		for _, name := range partitionPaths(d, p) {
+			about.Provides = append(about.Provides, exec.DeviceKey(name))
+			m.in.Machine.Makes(name, op.KeptPartition{Disk: o, Want: j})
+		}
+	}
+	o.About = about
+	return o
 }
 
 func (m *making) planRAID(i int, r types.Raid) exec.Operation {
