@@ -17,6 +17,10 @@ type Client interface {
 	Do(ctx context.Context, r resource.Request) (*resource.Response, error)
 }
 
+// maxAnswer is the number of bytes of user data from a service. Platforms take some
+// hundred KiB; the machine that asks may have little memory.
+const maxAnswer = 32 << 20
+
 // question is one request to a metadata service.
 type question struct {
 	method string // GET if empty
@@ -25,7 +29,7 @@ type question struct {
 	body   []byte
 	// retry are statuses that pass, besides those that always do.
 	retry []int
-	// limit is the number of bytes of the answer; zero means maxConfig.
+	// limit is the number of bytes of the answer; zero means maxAnswer.
 	limit   int64
 	lowPort bool
 }
@@ -41,7 +45,7 @@ type reply struct {
 func (e *Env) ask(ctx context.Context, q question) (reply, error) {
 	limit := q.limit
 	if limit == 0 {
-		limit = maxConfig
+		limit = maxAnswer
 	}
 	r, err := e.Client.Do(ctx, resource.Request{
 		Method: q.method, URL: q.url, Header: q.header, Body: q.body, Retry: q.retry, Limit: limit,

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kindling-boot/kindling/config/source"
 	"github.com/kindling-boot/kindling/internal/run"
 )
 
@@ -187,22 +186,4 @@ func escapeLabel(label string) string {
 		fmt.Fprintf(&b, `\x%02x`, c)
 	}
 	return b.String()
-}
-
-// readFile reads a file of the running system.
-func readFile(name string) ([]byte, error) {
-	f, err := source.Open(name, nil, maxConfig)
-	if err != nil {
-		return nil, err
-	}
-	return f.Data, nil
-}
-
-// causeOf is an error without the operation and the path, which the caller names.
-func causeOf(err error) error {
-	var e *fs.PathError
-	if errors.As(err, &e) {
-		return e.Err
-	}
-	return err
 }

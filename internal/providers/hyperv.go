@@ -220,3 +220,14 @@ func kvpText(field []byte) string {
 	text, _, _ := bytes.Cut(field, []byte{0})
 	return string(text)
 }
+
+// targetFile is a file for the target that only root may read.
+func targetFile(name string, data []byte) types.File {
+	source := "data:;base64," + toBase64(data)
+	overwrite, mode := true, 0o600
+	return types.File{
+		Node:     types.Node{Path: name, Overwrite: &overwrite},
+		Contents: types.Resource{Source: &source},
+		Mode:     &mode,
+	}
+}

@@ -91,14 +91,14 @@ func (s service) read(ctx context.Context, env *Env) (Config, error) {
 		hosts = append(slices.Clone(hosts), more...)
 	}
 	incoming := make(chan answer, len(hosts))
-	for _, h := range hosts {
+	for i, h := range hosts {
 		go func() {
 			c, answered, err := s.ask(ctx, env, h)
-			incoming <- answer{config: c, err: err, done: answered}
+			incoming <- answer{index: i, config: c, err: err, done: answered}
 		}()
 	}
 	var empty error
-	var failures []error
+	failures := make([]error, len(hosts)) // in order: errors are the same on every run
 	giveUp := (<-chan time.Time)(nil)
 waiting:
 	for range hosts {
@@ -113,14 +113,14 @@ waiting:
 			if errors.Is(a.err, ErrNoConfig) {
 				empty = a.err
 			} else {
-				failures = append(failures, a.err)
+				failures[a.index] = a.err
 			}
 		case <-giveUp:
 			break waiting
 		}
 	}
 	if empty != nil {
-		for _, f := range failures {
+		if f := together(failures...); f != nil {
 			env.note("%v", f)
 		}
 		return Config{}, empty
@@ -136,8 +136,11 @@ func (s service) ask(ctx context.Context, env *Env, host string) (c Config, answ
 		h := s.header.Clone()
 		if s.token != nil {
 			value, answered, err := s.token.get(ctx, env, host, s)
+			if err != nil && answered { // other errors name the address themselves
+				err = fmt.Errorf("get token from %s: %w", resource.Show(host+s.token.path), err)
+			}
 			if err != nil {
-				return c, answered, fmt.Errorf("get token from %s: %w", resource.Show(host+s.token.path), err)
+				return c, answered, err
 			}
 			if value != "" {
 				if h == nil {

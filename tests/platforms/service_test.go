@@ -351,7 +351,7 @@ func TestServicesByThemselves(t *testing.T) {
 			change: func(_ *world, f *fakeService) {
 				f.answer = func(w http.ResponseWriter, _ int) {
 					piece := bytes.Repeat([]byte(" "), 1<<20)
-					for range 300 {
+					for range 40 {
 						if _, err := w.Write(piece); err != nil {
 							return
 						}
