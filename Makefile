@@ -32,6 +32,7 @@ manual: build ## manual pages and completions of shells in bin/share
 	@rm -rf bin/share
 	@$(GO) run ./scripts/manual -bin bin -o bin/share
 
+DRACUT_MODULE := /usr/lib/dracut/modules.d/30ignition
 PREFIX ?= /usr/local
 DESTDIR ?=
 
@@ -66,6 +67,13 @@ lint: $(GOLANGCI) ## formatting, go vet and the linters of .golangci.yml
 .PHONY: fmt
 fmt: $(GOLANGCI) ## format everything (gofumpt, goimports)
 	$(GOLANGCI) fmt
+
+.PHONY: install-dracut
+install-dracut: build ## the dracut module, with the engine in it, below DESTDIR
+	install -d "$(DESTDIR)$(DRACUT_MODULE)" "$(DESTDIR)/usr/libexec" "$(DESTDIR)/usr/lib/systemd/system"
+	cp dracut/30ignition/* bin/ignition "$(DESTDIR)$(DRACUT_MODULE)/"
+	for name in apply rmcfg; do ln -sfn "../..$(DRACUT_MODULE)/ignition" "$(DESTDIR)/usr/libexec/ignition-$$name"; done
+	install -m 644 systemd/*.service "$(DESTDIR)/usr/lib/systemd/system/"
 
 .PHONY: install-tools
 install-tools: $(GOLANGCI) ## build the linter (about a minute, once)

@@ -51,9 +51,7 @@ func newImage(t *testing.T) image {
 	// runs dracut when the machine is switched off
 	must(t, os.Symlink("/dev/null", filepath.Join(tree, "etc/systemd/system/mdadm-shutdown.service")))
 
-	module := filepath.Join(tree, "usr/lib/dracut/modules.d/30ignition")
-	must(t, os.CopyFS(module, os.DirFS(filepath.Join(programs.Root(t), "dracut/30ignition"))))
-	do(t, "cp", programs.Path(t, "ignition"), filepath.Join(module, "ignition"))
+	do(t, "make", "-s", "-C", programs.Root(t), "install-dracut", "DESTDIR="+tree)
 
 	kernels, err := filepath.Glob(filepath.Join(tree, "boot/vmlinuz-*"))
 	must(t, err)
