@@ -14,6 +14,7 @@ import (
 
 	"github.com/kindling-boot/kindling/internal/blockdev/gpt"
 	"github.com/kindling-boot/kindling/internal/blockdev/probe"
+	"github.com/kindling-boot/kindling/tests/programs"
 )
 
 // image is a file of 16 MiB with a partition from 1 MiB to 2 MiB, open for writing.
@@ -135,16 +136,10 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 // loop attaches a file to a loop device with sectors of 4096 bytes.
 func loop(t *testing.T, path string) string {
 	t.Helper()
-	skip := t.Skipf
-	if os.Getenv("CI") == "true" {
-		skip = t.Fatalf
-	}
-	if os.Geteuid() != 0 {
-		skip("loop devices need root")
-	}
+	programs.Need(t, "root", "losetup")
 	out, err := exec.Command("losetup", "--find", "--show", "--sector-size", "4096", path).Output()
 	if err != nil {
-		skip("no loop device: %v", err)
+		t.Fatalf("no loop device: %v", err)
 	}
 	device := strings.TrimSpace(string(out))
 	t.Cleanup(func() { _ = exec.Command("losetup", "--detach", device).Run() })

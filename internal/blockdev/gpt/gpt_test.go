@@ -316,20 +316,54 @@ func TestCrashAtAnyPoint(t *testing.T) {
 	}
 }
 
+// ends is a disk with something at its start and its end, and zeros between them.
+type ends struct {
+	head, tail []byte
+	size       int64
+}
+
+func (e ends) ReadAt(p []byte, at int64) (int, error) {
+	clear(p)
+	if at < int64(len(e.head)) {
+		copy(p, e.head[at:])
+	}
+	if from := e.size - int64(len(e.tail)); at+int64(len(p)) > from {
+		copy(p[max(from-at, 0):], e.tail[max(at-from, 0):])
+	}
+	return len(p), nil
+}
+
+// seal mends the sums of the primary table, so that what is wrong lies deeper.
+func (e ends) seal(sectorSize int) {
+	if len(e.head) < 2*sectorSize {
+		return
+	}
+	h := header(e.head[sectorSize : 2*sectorSize])
+	at, size := h.u64(entriesLBAAt), h.arrayBytes()
+	if at > 64 || size > 1<<20 || h.size() > uint32(sectorSize) || h.size() < minHeaderSize {
+		return
+	}
+	entries := make([]byte, size)
+	_, _ = e.ReadAt(entries, int64(at)*int64(sectorSize))
+	copy(h, h.sealed(h.u64(myLBAAt), h.u64(alternateLBAAt), at, entries))
+}
+
 func FuzzRead(f *testing.F) {
-	// Header and entries at both ends of a disk of 4 MiB with zeros between them.
-	d := sample(f, 16<<20, 512)
-	f.Add(d.data[:34*512], d.data[len(d.data)-33*512:], uint8(0))
-	f.Add(d.data[:34*512], []byte{}, uint8(0))
-	d = sample(f, 16<<20, 4096)
-	f.Add(d.data[:6*4096], d.data[len(d.data)-5*4096:], uint8(3))
+	const size = 16 << 20
+	d := sample(f, size, 512)
+	f.Add(d.data[:6*512], d.data[size-33*512:], uint8(0))
+	f.Add(d.data[:6*512], d.data[size-512:], uint8(128))
+	f.Add(d.data[:6*512], []byte{}, uint8(128))
+	d = sample(f, size, 4096)
+	f.Add(d.data[:3*4096], d.data[size-5*4096:], uint8(3))
+	f.Add(d.data[:3*4096], []byte{}, uint8(131))
 	f.Fuzz(func(t *testing.T, head, tail []byte, shift uint8) {
-		const size = 16 << 20
 		sectorSize := 512 << (shift % 5)
-		d := newDisk(size)
-		copy(d.data, head)
-		copy(d.data[size-min(size, len(tail)):], tail)
-		table, err := Read(d, size, sectorSize)
+		e := ends{bytes.Clone(head[:min(len(head), size)]), bytes.Clone(tail[:min(len(tail), size)]), size}
+		if shift >= 128 {
+			e.seal(sectorSize)
+		}
+		table, err := Read(e, size, sectorSize)
 		if err != nil {
 			return
 		}
@@ -337,9 +371,8 @@ func FuzzRead(f *testing.F) {
 			t.Fatal("a table with faults was accepted")
 		}
 		_, _, _ = table.Plan([]Want{{Label: ptr("a")}, {Number: 2, Wipe: true, Size: ptr(uint64(0))}, {Number: 1, Absent: true, Wipe: true}}, nil)
-		if len(d.log) > 0 {
-			t.Fatal("reading wrote")
-		}
+		d := newDisk(size)
+		_, _ = e.ReadAt(d.data, 0)
 		if table.Write(d) == nil {
 			again, err := Read(d, size, sectorSize)
 			if err != nil {

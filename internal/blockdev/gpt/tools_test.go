@@ -8,21 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-)
 
-// needTools skips a test without programs, unless CI promises them.
-func needTools(t *testing.T, names ...string) {
-	t.Helper()
-	for _, name := range names {
-		if _, err := exec.LookPath(name); err == nil {
-			continue
-		}
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is missing, and CI must not skip", name)
-		}
-		t.Skipf("%s is missing", name)
-	}
-}
+	"github.com/kindling-boot/kindling/tests/programs"
+)
 
 // run runs a program and returns what it said on both outputs.
 func run(name string, args ...string) (string, error) {
@@ -70,7 +58,7 @@ func accept(t *testing.T, path string) {
 }
 
 func TestToolsAcceptOurTables(t *testing.T) {
-	needTools(t, "sgdisk", "sfdisk", "parted")
+	programs.Need(t, "sgdisk", "sfdisk", "parted")
 	const size = 16 << 20
 	empty, err := New(size, 512, RandomGUID(), nil)
 	if err != nil {
@@ -113,7 +101,7 @@ func TestToolsAcceptOurTables(t *testing.T) {
 // The same requests as arguments of sgdisk, as the original gives them: each named
 // partition is deleted, then made again in order. Numbers, starts and ends must agree.
 func TestPlacesAreThoseOfSgdisk(t *testing.T) {
-	needTools(t, "sgdisk")
+	programs.Need(t, "sgdisk")
 	const seed, samples, size = 42, 150, 64 << 20
 	r := rand.New(rand.NewPCG(seed, 0))
 	agreed, refused := 0, 0
@@ -219,11 +207,7 @@ func randomTable(t *testing.T, r *rand.Rand) Table {
 
 // On a device with sectors of 4096 bytes sgdisk aligns to 256 of them.
 func TestSectorsOf4096Bytes(t *testing.T) {
-	needTools(t, "sgdisk", "losetup")
-	skip := t.Skipf
-	if os.Getenv("CI") == "true" {
-		skip = t.Fatalf
-	}
+	programs.Need(t, "root", "sgdisk", "losetup")
 	const size = 64 << 20
 	old, err := New(size, 4096, guid(1), nil)
 	if err != nil {
@@ -236,7 +220,7 @@ func TestSectorsOf4096Bytes(t *testing.T) {
 	}
 	device, err := run("losetup", "--find", "--show", "--sector-size", "4096", save(t, old, size))
 	if err != nil {
-		skip("no loop device: %v: %s", err, device)
+		t.Fatalf("no loop device: %v: %s", err, device)
 	}
 	device = strings.TrimSpace(device)
 	defer func() { _, _ = run("losetup", "--detach", device) }()

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/kindling-boot/kindling/tests/programs"
 )
 
 // images are devices made by the real tools. IMG stands for the file, SRC for a
@@ -70,20 +72,6 @@ var unlike = map[string]string{
 	"exfat": "blkid takes the boot sector for an empty MBR as well",
 	"ntfs":  "wipefs does",
 	"zfs":   "blkid reads the pairs of one label, wipefs stops when fewer than four uberblocks are left",
-}
-
-// needTools skips a test without programs, unless CI promises them.
-func needTools(t testing.TB, names ...string) {
-	t.Helper()
-	for _, name := range names {
-		if _, err := exec.LookPath(name); err == nil {
-			continue
-		}
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is missing, and CI must not skip", name)
-		}
-		t.Skipf("%s is missing", name)
-	}
 }
 
 // sources is a directory with files, and with images that no tool makes here: a RAID
@@ -177,7 +165,7 @@ func ours(t *testing.T, img string) (content, table string, r Report) {
 }
 
 func TestAgreesWithBlkid(t *testing.T) {
-	needTools(t, "blkid", "wipefs", "mkfs.ext4", "mkfs.xfs", "mkfs.btrfs", "mkfs.vfat", "mkswap", "cryptsetup", "mksquashfs", "mkfs.erofs",
+	programs.Need(t, "blkid", "wipefs", "mkfs.ext4", "mkfs.xfs", "mkfs.btrfs", "mkfs.vfat", "mkswap", "cryptsetup", "mksquashfs", "mkfs.erofs",
 		"mkfs.f2fs", "mkfs.exfat", "mkntfs", "xorriso", "mkudffs", "mkfs.nilfs2", "mkfs.jfs", "mkreiserfs", "make-bcache", "sgdisk", "sfdisk")
 	src := sources(t)
 	for _, c := range images {
