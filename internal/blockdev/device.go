@@ -22,8 +22,8 @@ type Device struct {
 // For an image in a file, imageSectorSize counts, 0 means 512.
 //
 // Opening for writing is exclusive: it fails with unix.EBUSY while the device, or a
-// partition of it, is held by somebody; except with shared, which an edit needs that
-// leaves the held partitions alone.
+// partition of it, is held by somebody, and names them; except with SharedWriting,
+// which an edit needs that leaves the held partitions alone.
 func (h Host) Open(path string, mode Mode, imageSectorSize int) (*Device, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -42,6 +42,10 @@ func (h Host) Open(path string, mode Mode, imageSectorSize int) (*Device, error)
 		flags &^= os.O_EXCL
 	}
 	if d.File, err = os.OpenFile(path, flags, 0); err != nil {
+		if errors.Is(err, unix.EBUSY) && d.Node.Path != "" {
+			users, _ := h.DiskUsers(d.Node) // the error is there already
+			err = busy(withoutPath(err), users)
+		}
 		return nil, fmt.Errorf("open device %s: %w", path, withoutPath(err))
 	}
 	if d.Node.Path != "" {

@@ -3,7 +3,6 @@ package blockdev
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -121,16 +120,10 @@ func (d *Device) partition(s kernelStep) error {
 
 // whoHolds adds to EBUSY who holds the partition.
 func (h Host) whoHolds(disk Node, number int, err error) error {
-	if !errors.Is(err, unix.EBUSY) {
-		return err
-	}
 	for _, p := range h.Partitions(disk) {
-		if users, _ := h.Users(p.Node); p.Number == number && len(users) > 0 {
-			by := make([]string, len(users))
-			for i, u := range users {
-				by[i] = u.String()
-			}
-			return fmt.Errorf("%w: %s", err, strings.Join(by, ", "))
+		if p.Number == number && errors.Is(err, unix.EBUSY) {
+			users, _ := h.Users(p.Node) // the error is there already
+			return busy(err, users)
 		}
 	}
 	return err

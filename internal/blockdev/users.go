@@ -20,13 +20,26 @@ type User struct {
 	By     string // mounted at /boot; used as swap; part of RAID array md0; …
 }
 
+// busy adds to EBUSY who it is; other errors stay as they are.
+func busy(err error, users []User) error {
+	if !errors.Is(err, unix.EBUSY) || len(users) == 0 {
+		return err
+	}
+	by := make([]string, len(users))
+	for i, u := range users {
+		by[i] = u.String()
+	}
+	return fmt.Errorf("%w: %s", err, strings.Join(by, ", "))
+}
+
 // String is the user as messages name it: /dev/sda1 is mounted at /boot.
 func (u User) String() string { return u.Node.Path + " is " + u.By }
 
 // DiskUsers are all that hold a disk or one of its partitions: mounts, swap, and what
 // the kernel stacks on it (LVM, LUKS, RAID, multipath, bcache, multi-device btrfs, loop
 // devices). Last it tries to open each exclusively, which finds holders that show
-// nowhere, such as ZFS. Sources of mounts that lead to no device hold none.
+// nowhere, such as ZFS; an exclusive descriptor of the caller counts as well, so ask
+// before opening. Sources of mounts that lead to no device hold none.
 func (h Host) DiskUsers(disk Node) ([]User, error) {
 	used, err := h.inUse()
 	if err != nil {
