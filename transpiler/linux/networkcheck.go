@@ -79,7 +79,7 @@ func (s *Network) Check(c *sugar.Ctx) {
 	}
 	k.matchedTwice()
 	k.cycles()
-	k.defaultRoutes()
+	k.repeatedRoutes()
 }
 
 // networkCheck checks all interfaces of a document.
@@ -397,9 +397,9 @@ func (f *iface) reaches(via netip.Addr) bool {
 	})
 }
 
-// defaultRoutes reports routes to the same network with the same metric: the kernel
+// repeatedRoutes reports routes to the same network with the same metric: the kernel
 // has one of them only.
-func (k *networkCheck) defaultRoutes() {
+func (k *networkCheck) repeatedRoutes() {
 	type key struct {
 		to     netip.Prefix
 		metric int
@@ -414,7 +414,7 @@ func (k *networkCheck) defaultRoutes() {
 			at := key{to, f.Routes[i].metric()}
 			if other := seen[at]; other != nil {
 				k.ErrorHelp(ruleNetworkRoute, f.place.At("routes", i), "give one of them a higher metric: it is used when the other is gone",
-					"the interfaces %q and %q have routes to %s with the same metric", other.name, f.name, to)
+					"%q has a route to %s with the same metric already", other.name, to)
 			}
 			seen[at] = f
 		}
