@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -484,5 +485,16 @@ func TestDetect(t *testing.T) {
 		if got := strings.Join(Detect(newFake(t, below).Env), " "); got != id {
 			t.Errorf("%v shows %q, want %q", slices.Collect(maps.Values(files)), got, id)
 		}
+	}
+}
+
+func TestLeaseThatComesLater(t *testing.T) {
+	f := newFake(t, map[string]string{"run/leases/2": "ADDRESS=10.1.1.7\n"})
+	late := time.AfterFunc(leasePeriod, func() { f.write(t, "run/leases/3", "SERVER_ADDRESS=10.1.1.1\n") })
+	defer late.Stop()
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	if hosts, err := dhcpServers(ctx, f.Env); err != nil || !slices.Equal(hosts, []string{"http://10.1.1.1"}) {
+		t.Errorf("hosts %v, %v", hosts, err)
 	}
 }

@@ -401,3 +401,23 @@ func TestServicesByThemselves(t *testing.T) {
 		})
 	}
 }
+
+func TestSilenceEndsWithTheTimeLimit(t *testing.T) {
+	for name, listen := range map[string]func(w *world){
+		"no such address": func(*world) {},
+		"nobody listens":  func(w *world) { w.address("169.254.169.254") },
+		"no answer": func(w *world) {
+			w.address("169.254.169.254")
+			l, err := net.Listen("tcp", "169.254.169.254:80")
+			w.must(err)
+			w.t.Cleanup(func() { _ = l.Close() })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			listen(w)
+			w.stage("fetch", "aws", "--fetch-timeout=2s").expect(t, 1, nothing, "platform aws: ", "/latest/api/token")
+		})
+	}
+}
