@@ -174,3 +174,39 @@ func TestProxyExceptions(t *testing.T) {
 		}
 	}
 }
+
+// silent is a body in which nothing arrives until its attempt is given up.
+type silent struct{ ctx context.Context }
+
+func (s silent) Read([]byte) (int, error) { <-s.ctx.Done(); return 0, s.ctx.Err() }
+func (s silent) Close() error             { return nil }
+
+func TestTransferThatStandsStill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		count := 0
+		tr, err := New(Options{}).transfer(t.Context(), "the source", func(ctx context.Context, _ int64, _ string) (reply, error) {
+			if count++; count == 1 {
+				return reply{body: silent{ctx}, size: -1}, nil
+			}
+			return reply{body: io.NopCloser(strings.NewReader("hello")), size: 5}, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(tr)
+		if err != nil || string(got) != "hello" || count != 2 {
+			t.Errorf("%q, %v after %d attempts", got, err, count)
+		}
+		if err := tr.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestSlowHeaders(t *testing.T) {
+	url, asked := script(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, text("hello"))
+	got, err := fetched(t.Context(), quick(Options{ResponseHeaders: 50 * time.Millisecond}), types.Resource{Source: &url})
+	if err != nil || string(got) != "hello" || asked.Load() != 2 {
+		t.Errorf("%q, %v after %d requests", got, err, asked.Load())
+	}
+}
