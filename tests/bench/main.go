@@ -60,7 +60,7 @@ func (b *bench) run(keep bool) (err error) {
 	if err := b.prepare(); err != nil {
 		return err
 	}
-	for _, measure := range []func() error{b.start, b.translate, b.validate, b.peer, b.provision, b.hugeFile, b.sizes} {
+	for _, measure := range []func() error{b.start, b.translate, b.validate, b.peer, b.provision, b.hugeFile, b.remote, b.sizes} {
 		if err := measure(); err != nil {
 			return err
 		}
