@@ -29,7 +29,7 @@ type faulty struct {
 func contentOf(path string) []byte {
 	h := fnv.New64a()
 	_, _ = io.WriteString(h, path)
-	random := rand.New(rand.NewPCG(h.Sum64(), 1)) //nolint:gosec // the same on every run
+	random := rand.New(rand.NewPCG(h.Sum64(), 1))
 	data := make([]byte, random.IntN(600<<10))
 	for i := 0; i < len(data); i += 64 {
 		data[i] = byte(random.Uint32())
@@ -88,7 +88,7 @@ func (f *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // TestFaults: whatever a server does, a content is the right one, or is refused with
 // the reason that was there.
 func TestFaults(t *testing.T) {
-	server := &faulty{random: rand.New(rand.NewPCG(7, 7)), faults: map[string]map[string]bool{}} //nolint:gosec // the same on every run
+	server := &faulty{random: rand.New(rand.NewPCG(7, 7)), faults: map[string]map[string]bool{}}
 	s := httptest.NewUnstartedServer(server)
 	s.Config.ErrorLog = quietLog
 	s.Start()

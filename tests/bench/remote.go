@@ -108,7 +108,7 @@ func (b *bench) peerMany(config string, ours time.Duration) error {
 		filepath.Join(root, "etc/selinux/targeted/contexts/files/file_contexts"): "",
 		filepath.Join(fake, "setfiles"):                                          "#!/bin/sh\n",
 	} {
-		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, []byte(text), 0o755)); err != nil { //nolint:gosec // a program
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, []byte(text), 0o755)); err != nil {
 			return err
 		}
 	}
