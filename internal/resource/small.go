@@ -24,10 +24,21 @@ type smallContents struct {
 
 // smallContent is kept, or being fetched until done is closed.
 type smallContent struct {
-	done chan struct{}
-	data []byte
-	ok   bool // data is everything
+	done  chan struct{}
+	state state
+	data  []byte // of a small one
+	err   error  // of one that failed
 }
+
+// state is what became of a content.
+type state int
+
+const (
+	isLarge   state = iota // everybody streams
+	isSmall                // data is everything
+	isFailed               // for everybody
+	isAborted              // whoever fetched it was told to stop
+)
 
 // open returns a kept content, or what fetch opens. Of several callers who want the
 // same content one fetches it, and the others wait whether it is a small one.
@@ -42,7 +53,7 @@ func (c *smallContents) open(ctx context.Context, key string, fetch func() (io.R
 			}
 			c.kept[key] = entry
 			c.mu.Unlock()
-			return c.lead(key, entry, fetch)
+			return c.lead(ctx, key, entry, fetch)
 		}
 		c.mu.Unlock()
 		select {
@@ -50,23 +61,27 @@ func (c *smallContents) open(ctx context.Context, key string, fetch func() (io.R
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
-		if entry.ok {
+		switch entry.state {
+		case isSmall:
 			return io.NopCloser(bytes.NewReader(entry.data)), nil
-		}
-		if entry.data == nil { // a large one: everybody streams
+		case isFailed:
+			return nil, entry.err
+		case isLarge:
 			return fetch()
 		}
 	}
 }
 
 // lead fetches a content and tells those who wait.
-func (c *smallContents) lead(key string, entry *smallContent, fetch func() (io.ReadCloser, error)) (io.ReadCloser, error) {
+func (c *smallContents) lead(ctx context.Context, key string, entry *smallContent, fetch func() (io.ReadCloser, error)) (io.ReadCloser, error) {
 	s, err := fetch()
 	var head []byte
 	if err == nil {
 		head, err = io.ReadAll(io.LimitReader(s, maxSmall+1))
-		if err != nil {
-			_ = s.Close() // the first error counts
+		if err != nil || len(head) <= maxSmall {
+			if closeErr := s.Close(); err == nil {
+				err = closeErr
+			}
 		}
 	}
 	c.mu.Lock()
@@ -75,19 +90,17 @@ func (c *smallContents) lead(key string, entry *smallContent, fetch func() (io.R
 		close(entry.done)
 	}()
 	switch {
-	case err != nil: // whoever waits tries himself: the error may be that of our context
-		delete(c.kept, key)
-		entry.data = []byte{}
+	case err != nil:
+		delete(c.kept, key) // whoever comes later tries again
+		entry.state, entry.err = isFailed, err
+		if ctx.Err() != nil {
+			entry.state = isAborted
+		}
 		return nil, err
 	case len(head) > maxSmall:
 		return &stream{Reader: io.MultiReader(bytes.NewReader(head), s), close: s.Close}, nil
 	}
-	if err := s.Close(); err != nil {
-		delete(c.kept, key)
-		entry.data = []byte{}
-		return nil, err
-	}
-	entry.data, entry.ok = head, true
+	entry.data, entry.state = head, isSmall
 	if c.bytes+len(head) > maxSmalls {
 		delete(c.kept, key)
 	} else {
