@@ -290,9 +290,12 @@ func TestCrashAtAnyPoint(t *testing.T) {
 		if err := wanted.Write(done); err != nil {
 			t.Fatal(err)
 		}
+		d := start.clone()
 		for i, cut := range done.log {
 			for _, part := range []int{0, 1, len(cut.data) / 2, len(cut.data) - 1, len(cut.data)} {
-				d := start.clone()
+				for _, w := range done.log {
+					copy(d.data[w.at:], start.data[w.at:w.at+int64(len(w.data))])
+				}
 				for _, w := range done.log[:i] {
 					copy(d.data[w.at:], w.data)
 				}

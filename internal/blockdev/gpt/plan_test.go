@@ -220,7 +220,7 @@ func TestRandomEditsTouchNothingElse(t *testing.T) {
 	const seed = 20261121
 	sequences := 10_000
 	if testing.Short() {
-		sequences = 1000
+		sequences = 400
 	}
 	r := rand.New(rand.NewPCG(seed, 0))
 	done := map[Action]int{}
