@@ -18,14 +18,11 @@ declare -A needs=(
   [udevadm]=udev           # makes the links below /dev/disk there
   [ip]=iproute2            # the loopback interface there, and networks of their own for tests of fetching
   [losetup]=mount          # disks are files
-  [sfdisk]=fdisk           # makes and judges partition tables
-  [mkfs.ext4]=e2fsprogs    # what the disks stage calls
-  [mkfs.xfs]=xfsprogs
-  [mkfs.btrfs]=btrfs-progs
   [mkfs.fat]=dosfstools
   [mdadm]=mdadm
-  [cryptsetup]=cryptsetup-bin
   [dmsetup]=dmsetup
+  [clevis-luks-bind]=clevis-luks  # volumes that a server unlocks
+  [jose]=jose
   [sgdisk]=gdisk           # partition tables are compared with what these make of them
   [sfdisk]=fdisk
   [parted]=parted
@@ -71,6 +68,7 @@ missing=()
 for program in "${!needs[@]}"; do
   PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null || missing+=("${needs[$program]}")
 done
+[ -x /usr/libexec/tangd ] || missing+=(tang) # the server, which no PATH has
 # The race detector needs the C library to link against as well.
 [ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
 [ "${#missing[@]}" -eq 0 ] && exit 0

@@ -3,6 +3,7 @@ package blackbox
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -127,6 +128,38 @@ func TestSectionsOfMachinesAreRefusedForADirectory(t *testing.T) {
 		t.Fatal(r.all())
 	}
 	x.expect("x -rw-r--r--")
+}
+
+func TestKernelArgumentsAreLeftToTheHelper(t *testing.T) {
+	x := newTarget(t)
+	config := x.config(`,"kernelArguments":{"shouldExist":["a=b","quiet"],"shouldNotExist":["c d"]}`)
+	r := x.files(config, "PATH=/nowhere")
+	if r.exit != 1 || !strings.Contains(r.stdout, "find ignition-kargs-helper: the program is not installed") {
+		t.Errorf("without the helper: exit %d\n%s", r.exit, r.all())
+	}
+	said := filepath.Join(x.work, "said")
+	helper := filepath.Join(x.work, "bin/ignition-kargs-helper")
+	must(t, os.MkdirAll(filepath.Dir(helper), 0o755))
+	for status, want := range []int{0, 1} {
+		must(t, os.RemoveAll(said))
+		must(t, os.WriteFile(helper, fmt.Appendf(nil, "#!/bin/sh\nprintf '[%%s]' \"$@\" >>%s\nexit %d\n", said, status), 0o755))
+		r := run(t, "", []string{"IGNITION_CONFIG_FILE=" + config, "PATH=" + filepath.Dir(helper) + ":" + os.Getenv("PATH")}, "ignition", x.stageArgs("kargs")...)
+		if r.exit != want {
+			t.Errorf("the helper ends with %d: exit %d\n%s", status, r.exit, r.all())
+		}
+		got, _ := os.ReadFile(said)
+		if string(got) != "[--should-exist][a=b][--should-exist][quiet][--should-not-exist][c d]" {
+			t.Errorf("the helper was called with %s", got)
+		}
+	}
+	config = x.config("")
+	must(t, os.RemoveAll(said))
+	if r := x.files(config, "PATH="+filepath.Dir(helper)+":"+os.Getenv("PATH")); r.exit != 0 {
+		t.Error(r.all())
+	}
+	if _, err := os.Stat(said); err == nil {
+		t.Error("the helper was called without a reason")
+	}
 }
 
 func TestStages(t *testing.T) {

@@ -2,6 +2,7 @@ package vm
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // scenario is one case: it runs in the guest.
@@ -43,6 +45,9 @@ func runCases(t *testing.T) {
 		})
 	}
 }
+
+// toolLimit ends a program that hangs.
+const toolLimit = 2 * time.Minute
 
 // guest is a machine that is provisioned.
 type guest struct {
@@ -84,7 +89,12 @@ func (g *guest) check(err error) {
 // do runs a program that must not fail, and returns its output.
 func (g *guest) do(name string, args ...string) string {
 	g.Helper()
-	out, err := exec.Command(name, args...).CombinedOutput()
+	ctx, cancel := context.WithTimeout(g.Context(), toolLimit)
+	defer cancel()
+	if g.Context().Err() != nil { // of a cleanup
+		ctx = context.WithoutCancel(ctx)
+	}
+	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
 	if err != nil {
 		g.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
 	}
@@ -135,7 +145,10 @@ func (g *guest) stage(name string) ended {
 
 func (g *guest) ignition(args ...string) ended {
 	g.Helper()
-	cmd := exec.Command(os.Getenv(ignitionEnv), args...)
+	ctx, cancel := context.WithTimeout(g.Context(), toolLimit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, os.Getenv(ignitionEnv), args...)
+	cmd.WaitDelay = time.Second // a tool that it started may live on
 	cmd.Env = append(os.Environ(), "IGNITION_CONFIG_FILE="+filepath.Join(g.dir, "config.ign"),
 		"IGNITION_SYSTEM_RUNTIME_CONFIG_DIR="+g.dir, "IGNITION_SYSTEM_LOCAL_CONFIG_DIR="+g.dir, "IGNITION_SYSTEM_CONFIG_DIR="+g.dir)
 	cmd.Env = append(cmd.Env, g.env...)

@@ -68,7 +68,7 @@ func TestDisks(t *testing.T) {
 // needKernel skips without the programs that everything here needs; in CI that fails.
 func needKernel(t *testing.T) {
 	t.Helper()
-	for _, name := range []string{kernel, "udevadm", "losetup", "sfdisk", "mdadm", "cryptsetup", "mkfs.xfs", "mkfs.btrfs", "mkfs.fat", "xorriso", "mcopy"} {
+	for _, name := range []string{kernel, "udevadm", "losetup", "sfdisk", "mdadm", "cryptsetup", "clevis-luks-bind", "jose", "/usr/libexec/tangd", "mkfs.xfs", "mkfs.btrfs", "mkfs.fat", "xorriso", "mcopy"} {
 		if _, err := exec.LookPath(name); err == nil {
 			continue
 		}

@@ -2,7 +2,9 @@ package vm
 
 import (
 	"encoding/base64"
+	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 )
@@ -25,6 +27,39 @@ func (g *guest) target(name string) string {
 	data, err := os.ReadFile(filepath.Join(g.root, name))
 	g.check(err)
 	return string(data)
+}
+
+// tang starts a Tang server of its own.
+func (g *guest) tang() (url, thumbprint string) {
+	g.Helper()
+	keys := g.TempDir()
+	g.do("/usr/libexec/tangd-keygen", keys)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	g.check(err)
+	g.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			// tangd speaks over its standard input and output, as inetd starts it
+			go func() {
+				server := exec.Command("/usr/libexec/tangd", keys)
+				server.Stdin, server.Stdout = conn, conn
+				_ = server.Run()
+				_ = conn.Close()
+			}()
+		}
+	}()
+	signing, err := filepath.Glob(filepath.Join(keys, "*.jwk"))
+	g.check(err)
+	for _, file := range signing {
+		if data, err := os.ReadFile(file); err == nil && strings.Contains(string(data), `"sign"`) {
+			thumbprint = strings.TrimSpace(g.do("jose", "jwk", "thp", "-i", file))
+		}
+	}
+	return "http://" + listener.Addr().String(), thumbprint
 }
 
 // volume makes a LUKS volume with the key "key".
@@ -135,6 +170,29 @@ var luksCases = []scenario{
 		if !strings.Contains(g.do("cryptsetup", "luksDump", g.names[0]), "no-read-workqueue") {
 			g.Error("the option is not kept")
 		}
+	}},
+	{"clevis unlocks a volume through Tang, also one that is there already", func(g *guest) {
+		g.disk(32, "")
+		url, thumbprint := g.tang()
+		g.closing("net")
+		body := `"luks":[{"name":"net","device":"$disk0","clevis":{"tang":[{"url":"` + url + `","thumbprint":"` + thumbprint + `"}]},` + quick + `}]`
+		g.storage(body)
+		g.passes("disks", "files")
+		if dump := g.do("cryptsetup", "luksDump", g.names[0]); !strings.Contains(dump, "clevis") || strings.Contains(dump, "0: luks2") {
+			g.Errorf("the volume has other keys:\n%s", dump)
+		}
+		g.is("$disk0", "SUBSYSTEM=")
+		if got, want := g.target("etc/crypttab"), "net UUID="+g.blkid("$disk0", "UUID")+" none luks,_netdev,x-initrd.attach\n"; got != want {
+			g.Errorf("crypttab is %q, want %q", got, want)
+		}
+		if _, err := os.Stat(filepath.Join(g.root, "etc/luks/net")); err == nil {
+			g.Error("there is a key on the target")
+		}
+		before := g.blkid("$disk0", "UUID")
+		g.do("cryptsetup", "close", "net")
+		g.check(os.Remove(filepath.Join(g.dir, "state")))
+		g.passes("disks", "files")
+		g.is("$disk0", "UUID="+before)
 	}},
 	{"a Tang server that does not answer is found before the first write", func(g *guest) {
 		g.disk(32, "")
