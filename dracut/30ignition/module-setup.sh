@@ -65,7 +65,7 @@ install() {
     $SYSTEMCTL -q --root "$initdir" add-requires ignition-diskful.target ignition-remount-sysroot.service
 
     if [[ $(uname -m) == s390x ]]; then
-        inst_multiple chccwdev vmur zkey zkey-cryptsetup
+        inst_multiple chccwdev cio_ignore vmur zkey zkey-cryptsetup
         # A passphrase that is not secret: the key itself never leaves the crypto card.
         mkdir -p "$initdir/etc/luks"
         (umask 077 && printf 'ignition' >"$initdir/etc/luks/cex.key")
@@ -74,13 +74,13 @@ install() {
 
 installkernel() {
     # where hypervisors keep configs
-    hostonly='' instmods -c hv_utils qemu_fw_cfg \
+    hostonly='' instmods -c hv_utils qemu_fw_cfg vboxguest virtio_blk \
         vsock vmw_vsock_virtio_transport_common vmw_vsock_virtio_transport
     # config drives, and what a config may ask for
     hostonly='' instmods -c isofs sr_mod udf vfat nls_cp437 nls_iso8859-1 nls_ascii nls_utf8 \
         xfs btrfs ext4 dm_mod dm_crypt raid0 raid1 raid10 raid456
     case $(uname -m) in
-        s390x) hostonly='' instmods -c zcrypt_cex4 pkey_cca ;;
+        s390x) hostonly='' instmods -c vmur zcrypt_cex4 pkey_cca ;;
         aarch64) hostonly='' instmods -c mlxbf_bootctl ;;
     esac
 }

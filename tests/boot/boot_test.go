@@ -26,12 +26,21 @@ echo "link: $(readlink /opt/link)"
 echo "unit: $(systemctl is-enabled report.service) $(systemctl show -P Environment report.service)"
 echo "result: $(stat -c %a /etc/.ignition-result.json 2>&1) $(grep -o '"userConfigProvided": *[a-z]*' /etc/.ignition-result.json)"
 echo "stages: $(journalctl -b -t ignition -o cat | grep -c ' passed$')"
+echo "vault: $(cat /vault/file) $(findmnt -rno SOURCE,FSTYPE /vault)"
+echo "data: $(cat /var/lib/data/file) $(findmnt -rno SOURCE,FSTYPE /var/lib/data)"
 echo "mounts: $(findmnt -rno TARGET /sysroot 2>&1)"
 systemctl poweroff --force
 `
 
 // config makes a machine that runs the script at the end of each boot.
-func config() string {
+// It is asked for the parts given besides.
+func config(more ...part) string {
+	all := part{}
+	for _, p := range more {
+		all.storage += "," + p.storage
+		all.files += "," + p.files
+		all.units += "," + p.units
+	}
 	data := base64.StdEncoding.EncodeToString([]byte(script))
 	return `{"ignition":{"version":"3.4.0"},
 "passwd":{"users":[{"name":"core","groups":["adm"],"sshAuthorizedKeys":["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExample00 core"]}]},
@@ -40,11 +49,30 @@ func config() string {
  "files":[
   {"path":"/etc/hostname","overwrite":true,"mode":420,"contents":{"source":"data:,kindled"}},
   {"path":"/opt/data/secret","mode":384,"user":{"name":"core"},"contents":{"source":"data:,s3cret"}},
-  {"path":"/opt/report","mode":493,"contents":{"source":"data:;base64,` + data + `"}}],
- "links":[{"path":"/opt/link","target":"data/secret"}]},
+  {"path":"/opt/report","mode":493,"contents":{"source":"data:;base64,` + data + `"}}` + all.files + `],
+ "links":[{"path":"/opt/link","target":"data/secret"}]` + all.storage + `},
 "systemd":{"units":[{"name":"report.service","enabled":true,
  "contents":"[Unit]\nAfter=multi-user.target\n[Service]\nType=oneshot\nExecStart=/opt/report\n[Install]\nWantedBy=multi-user.target\n",
- "dropins":[{"name":"10-name.conf","contents":"[Service]\nEnvironment=NAME=kindled\n"}]}]}}`
+ "dropins":[{"name":"10-name.conf","contents":"[Service]\nEnvironment=NAME=kindled\n"}]}` + all.units + `]}}`
+}
+
+// part is what a config has more: members of storage, items of files and of units.
+type part struct{ storage, files, units string }
+
+// disks is about the disk called data.
+var disks = part{
+	storage: `"disks":[{"device":"/dev/disk/by-id/virtio-data","wipeTable":true,
+  "partitions":[{"number":1,"label":"vault","sizeMiB":128},{"number":2,"label":"data"}]}],
+ "luks":[{"name":"vault","device":"/dev/disk/by-partlabel/vault"}],
+ "filesystems":[
+  {"device":"/dev/mapper/vault","format":"ext4","path":"/vault"},
+  {"device":"/dev/disk/by-partlabel/data","format":"ext4","path":"/var/lib/data","label":"data"}]`,
+	files: `{"path":"/vault/file","contents":{"source":"data:,inside"}},{"path":"/var/lib/data/file","contents":{"source":"data:,besides"}}`,
+	units: mountUnit("vault.mount", "/dev/mapper/vault", "/vault") + "," + mountUnit("var-lib-data.mount", "/dev/disk/by-label/data", "/var/lib/data"),
+}
+
+func mountUnit(name, device, path string) string {
+	return `{"name":"` + name + `","enabled":true,"contents":"[Mount]\nWhat=` + device + `\nWhere=` + path + `\nType=ext4\n[Install]\nRequiredBy=local-fs.target\n"}`
 }
 
 // TestFirstBoot boots machines from nothing but a config.
@@ -62,6 +90,17 @@ func TestFirstBoot(t *testing.T) {
 		}
 		expect(t, console, report, append(asked, `result: 600 "userConfigProvided": true`, "stages: 6")...)
 
+		console, report = m.boot("", "ignition.platform.id=qemu")
+		expect(t, console, report, append(asked, "stages: 0")...)
+	})
+
+	t.Run("disks are parted, encrypted and mounted, and open again on the next boot", func(t *testing.T) {
+		t.Parallel()
+		m := newMachine(t, img)
+		m.addDisk("data", 512<<20)
+		asked := []string{"vault: inside /dev/mapper/vault ext4", "data: besides /dev/vdb2 ext4", "user: uid=1000(core) gid=1000(core) groups=1000(core),4(adm)"}
+		console, report := m.boot(config(disks), first)
+		expect(t, console, report, append(asked, "stages: 6")...)
 		console, report = m.boot("", "ignition.platform.id=qemu")
 		expect(t, console, report, append(asked, "stages: 0")...)
 	})

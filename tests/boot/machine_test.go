@@ -15,19 +15,36 @@ import (
 // hardware support.
 const bootLimit = 10 * time.Minute
 
-// machine is a virtual machine with one disk, which outlives its boots.
+// machine is a virtual machine. Its disks outlive its boots.
 type machine struct {
 	*testing.T
 	image
-	disk string
+	disks []string // arguments of QEMU
 }
 
 // newMachine makes a machine whose root disk is that of the image.
 func newMachine(t *testing.T, img image) *machine {
 	t.Helper()
-	m := &machine{T: t, image: img, disk: filepath.Join(t.TempDir(), "root.qcow2")}
-	do(t, "qemu-img", "create", "-q", "-f", "qcow2", "-b", img.root, "-F", "raw", m.disk)
+	m := &machine{T: t, image: img}
+	path := filepath.Join(t.TempDir(), "root.qcow2")
+	do(t, "qemu-img", "create", "-q", "-f", "qcow2", "-b", img.root, "-F", "raw", path)
+	m.attach("root", "qcow2", path)
 	return m
+}
+
+// addDisk gives the machine an empty disk, which it knows as virtio-NAME.
+func (m *machine) addDisk(name string, size int64) {
+	m.Helper()
+	path := filepath.Join(m.TempDir(), name)
+	must(m.T, os.WriteFile(path, nil, 0o600))
+	must(m.T, os.Truncate(path, size))
+	m.attach(name, "raw", path)
+}
+
+func (m *machine) attach(name, format, path string) {
+	m.disks = append(m.disks,
+		"-drive", "if=none,id="+name+",format="+format+",cache=unsafe,file="+value(path),
+		"-device", "virtio-blk-pci,drive="+name+",serial="+name)
 }
 
 // boot starts the machine, waits until it is switched off, and returns what its
@@ -42,11 +59,11 @@ func (m *machine) boot(config, arguments string) (console, report string) {
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
 		"-serial", "stdio", "-serial", "file:" + reported,
 		"-device", "virtio-rng-pci",
-		"-drive", "if=none,id=root,format=qcow2,cache=unsafe,file=" + value(m.disk), "-device", "virtio-blk-pci,drive=root,serial=root",
 		"-kernel", m.kernel, "-initrd", m.initramfs,
 		"-append", "console=ttyS0 root=LABEL=root rw quiet random.trust_cpu=on mitigations=off nowatchdog panic=-1" +
 			" rd.shell=0 rd.emergency=poweroff systemd.firstboot=off " + arguments,
 	}
+	args = append(args, m.disks...)
 	if config != "" {
 		path := filepath.Join(dir, "config.ign")
 		must(m.T, os.WriteFile(path, []byte(config), 0o600))
