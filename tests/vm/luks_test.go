@@ -258,6 +258,19 @@ var raidCases = []scenario{
 		g.is("/dev/mapper/secret", "TYPE=ext4")
 		g.passes("disks")
 	}},
+	{"a volume that an interrupted run left open is made anew, with or without udev's link", func(g *guest) {
+		g.disk(24, "")
+		g.closing("secret")
+		g.storage(`"luks":[{"name":"secret","device":"$disk0","keyFile":{"source":"data:,key"},` + quick + `}]`)
+		g.passes("disks")
+		state := filepath.Join(g.dir, "state")
+		data, err := os.ReadFile(state)
+		g.check(err)
+		g.check(os.WriteFile(state, []byte(strings.ReplaceAll(string(data), `"done":true`, `"done":false`)), 0o600))
+		g.check(os.Remove("/dev/mapper/secret"))
+		g.passes("disks")
+		g.do("cryptsetup", "status", "secret")
+	}},
 	{"members with data are left alone", func(g *guest) {
 		g.disk(32, "")
 		g.disk(32, "")

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/kindling-boot/kindling/config/types"
@@ -326,12 +328,12 @@ func (o *LUKS) close(ctx context.Context, env *exec.Env) error {
 	return err
 }
 
-// isMappedTo reports whether a volume is open under a name: sysfs lists what is below.
+// isMappedTo reports whether a volume is open under a name. sysfs knows, as soon as it
+// is; the link below /dev/mapper comes later, and not at all if udev is gone.
 func isMappedTo(name, node string) bool {
-	mapped, err := blockNode(Mapped(name))
-	if err != nil {
-		return false
-	}
-	slaves, err := filepath.Glob(filepath.Join(sysBlock, filepath.Base(mapped), "slaves", filepath.Base(node)))
-	return err == nil && len(slaves) == 1
+	holders, _ := filepath.Glob(filepath.Join(sysBlock, filepath.Base(node), "holders", "*", "dm", "name"))
+	return slices.ContainsFunc(holders, func(path string) bool {
+		holder, err := os.ReadFile(path)
+		return err == nil && strings.TrimSuffix(string(holder), "\n") == name
+	})
 }
