@@ -1,16 +1,16 @@
 package blockdev
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/kindling-boot/kindling/internal/mounts"
 )
 
 // User is what holds a device, so that it must not be changed.
@@ -107,28 +107,27 @@ func (h Host) inUse() (map[uint64][]string, error) {
 			used[device] = append(used[device], by)
 		}
 	}
-	if err := h.lines("proc/self/mountinfo", func(fields []string) {
-		// proc(5): 36 35 98:0 /root /mount/point options … - type source options
-		dash := slices.Index(fields, "-")
-		if dash < 6 || len(fields) < dash+3 {
-			return
-		}
-		by := "mounted at " + unescape(fields[4])
+	table, err := h.mounts()
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range table {
+		by := "mounted at " + m.Point
 		var major, minor uint32
-		if _, err := fmt.Sscanf(fields[2], "%d:%d", &major, &minor); err == nil && major != 0 {
+		if _, err := fmt.Sscanf(m.Device, "%d:%d", &major, &minor); err == nil && major != 0 {
 			add(unix.Mkdev(major, minor), by)
 		}
 		// btrfs has a number of its own: only the source leads to the device.
-		add(h.numberOf(unescape(fields[dash+2])), by)
-	}); err != nil {
-		return nil, err
+		add(h.numberOf(m.Source), by)
 	}
-	if err := h.lines("proc/swaps", func(fields []string) {
-		if len(fields) > 1 && fields[1] == "partition" {
-			add(h.numberOf(unescape(fields[0])), "used as swap")
+	swaps, err := os.ReadFile(h.path("proc/swaps"))
+	if err != nil && !errors.Is(err, os.ErrNotExist) { // a kernel without swap
+		return nil, fmt.Errorf("see what is in use: %w", err)
+	}
+	for line := range strings.Lines(string(swaps)) {
+		if fields := strings.Fields(line); len(fields) > 1 && fields[1] == "partition" {
+			add(h.numberOf(mounts.Unescape(fields[0])), "used as swap")
 		}
-	}); err != nil && !errors.Is(err, os.ErrNotExist) { // a kernel without swap
-		return nil, err
 	}
 	members, _ := filepath.Glob(h.path("sys/fs/btrfs/*/devices/*"))
 	for _, m := range members {
@@ -154,38 +153,14 @@ func (h Host) numberOf(path string) uint64 {
 	return n.Device
 }
 
-// lines calls f with the fields of each line of a file.
-func (h Host) lines(name string, f func(fields []string)) error {
-	file, err := os.Open(h.path(name))
+// mounts is what is mounted.
+func (h Host) mounts() ([]mounts.Mount, error) {
+	f, err := os.Open(h.path("proc/self/mountinfo"))
 	if err != nil {
-		return fmt.Errorf("see what is in use: %w", err)
+		return nil, fmt.Errorf("see what is in use: %w", err)
 	}
-	defer file.Close()
-	scan := bufio.NewScanner(file)
-	scan.Buffer(nil, 1<<20) // overlays have long options
-	for scan.Scan() {
-		f(strings.Fields(scan.Text()))
-	}
-	if err := scan.Err(); err != nil {
-		return fmt.Errorf("see what is in use: read /%s: %w", name, err)
-	}
-	return nil
-}
-
-// unescape undoes \040 and the like (proc(5), seq_escape).
-func unescape(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+4 <= len(s) {
-			if v, err := strconv.ParseUint(s[i+1:i+4], 8, 8); err == nil {
-				b.WriteByte(byte(v))
-				i += 3
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
+	defer f.Close() //nolint:errcheck // read only
+	return mounts.Parse(f)
 }
 
 // exclusive says that somebody else has claimed the device: open(2), O_EXCL without

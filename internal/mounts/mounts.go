@@ -1,4 +1,4 @@
-// Package mounts lists what is mounted: All reads the kernel's table.
+// Package mounts lists what is mounted: All reads the kernel's table, Parse a copy of it.
 package mounts
 
 import (
@@ -32,7 +32,7 @@ func All() ([]Mount, error) {
 		return nil, fmt.Errorf("list mounts: %w", err)
 	}
 	defer f.Close() //nolint:errcheck // read only
-	return parse(f)
+	return Parse(f)
 }
 
 // At returns the file system that is seen at a directory because it is mounted there.
@@ -47,10 +47,10 @@ func At(all []Mount, dir string) (Mount, bool) {
 
 var errLine = errors.New("list mounts: a line has too few fields")
 
-// parse reads the lines of proc(5), mountinfo:
+// Parse reads a table with the lines of proc(5), mountinfo:
 //
 //	36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue
-func parse(r io.Reader) ([]Mount, error) {
+func Parse(r io.Reader) ([]Mount, error) {
 	var out []Mount
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 1<<20)
@@ -61,8 +61,8 @@ func parse(r io.Reader) ([]Mount, error) {
 			return nil, errLine
 		}
 		out = append(out, Mount{
-			Device: place[2], Root: unescape(place[3]), Point: unescape(place[4]),
-			Type: unescape(what[0]), Source: unescape(what[1]),
+			Device: place[2], Root: Unescape(place[3]), Point: Unescape(place[4]),
+			Type: Unescape(what[0]), Source: Unescape(what[1]),
 		})
 	}
 	if err := lines.Err(); err != nil {
@@ -71,8 +71,9 @@ func parse(r io.Reader) ([]Mount, error) {
 	return out, nil
 }
 
-// unescape replaces blanks and backslashes written as \ooo.
-func unescape(s string) string {
+// Unescape replaces blanks and backslashes written as \ooo, as the kernel does in tables
+// of paths: proc(5).
+func Unescape(s string) string {
 	if !strings.Contains(s, `\`) {
 		return s
 	}

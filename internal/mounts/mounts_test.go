@@ -25,13 +25,13 @@ func TestParse(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := parse(strings.NewReader(c.line + "\n"))
+			got, err := Parse(strings.NewReader(c.line + "\n"))
 			if err != nil || !slices.Equal(got, []Mount{c.want}) {
 				t.Errorf("got %+v, %v", got, err)
 			}
 		})
 	}
-	if _, err := parse(strings.NewReader("36 35 98:0\n")); err == nil {
+	if _, err := Parse(strings.NewReader("36 35 98:0\n")); err == nil {
 		t.Error("a short line is taken")
 	}
 }
@@ -57,6 +57,6 @@ func FuzzParse(f *testing.F) {
 	f.Add("36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue\n")
 	f.Add(`40 35 0:31 / /a\040b\134c\7 rw - 9p tag rw`)
 	f.Fuzz(func(_ *testing.T, text string) {
-		_, _ = parse(strings.NewReader(text)) // must not crash
+		_, _ = Parse(strings.NewReader(text)) // must not crash
 	})
 }
