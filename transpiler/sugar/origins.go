@@ -66,6 +66,14 @@ func (o *Origins) Place(path source.Path) source.Path {
 	return place
 }
 
+// addText remembers the local file that the text at a path of the config is from.
+func (o *Origins) addText(value source.Path, f *source.File) {
+	if o.texts == nil {
+		o.texts = map[string]*source.File{}
+	}
+	o.texts[value.String()] = f
+}
+
 // Text implements source.Texts.
 func (o *Origins) Text(path source.Path) *source.File {
 	if f := o.texts[path.String()]; f != nil {

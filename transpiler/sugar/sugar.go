@@ -140,14 +140,6 @@ func DidYouMean(word string, candidates []string) string {
 // was asked for at a place of the document.
 func (c *Ctx) From(value, place source.Path) { c.origins.AddWhole(value, place) }
 
-// TextFrom remembers that the text of the config at a path is that of a local file.
-func (c *Ctx) TextFrom(value source.Path, local string, text []byte) {
-	if c.origins.texts == nil {
-		c.origins.texts = map[string]*source.File{}
-	}
-	c.origins.texts[value.String()] = source.NewFile(c.Files.Name(local), text)
-}
-
 // AddParent puts a generated config below the config so far. Its origins tell
 // where its values were asked for.
 func (c *Ctx) AddParent(parent types.Config, origins *Origins) {

@@ -16,6 +16,9 @@ type Text struct {
 	// Key the key there; without a key it is the place of a whole tree.
 	In  source.Path
 	Key string
+	// Parsed is the path of the value in the config if validation reads the lines of
+	// the text: what it finds is then shown in the local file. Else it is empty.
+	Parsed source.Path
 }
 
 // At is the place of the document that gave the text.
@@ -26,8 +29,12 @@ func (t *Text) At() source.Path {
 	return t.In.At(t.Key)
 }
 
-// keep remembers a text, if the caller of the translation looks at texts.
+// keep remembers a text: for validation if it parses it, and for the caller of the
+// translation if that looks at texts.
 func (c *Ctx) keep(t Text) {
+	if len(t.Parsed) > 0 {
+		c.origins.addText(t.Parsed, source.NewFile(c.Files.Name(t.Local), []byte(t.Data)))
+	}
 	if c.KeepTexts && t.Value != nil {
 		c.Texts = append(c.Texts, t)
 	}

@@ -51,8 +51,7 @@ func (s *Units) Desugar(c *Ctx) {
 		if data, ok := c.Files.read(c, *local, at.At("contents_local")); ok {
 			read := string(data)
 			*text = &read
-			c.keep(Text{Value: &read, Data: read, Local: *local, In: at, Key: "contents_local"})
-			c.TextFrom(at.At("contents"), *local, data)
+			c.keep(Text{Value: &read, Data: read, Local: *local, In: at, Key: "contents_local", Parsed: at.At("contents")})
 		}
 	})
 }
