@@ -153,7 +153,7 @@ func (b *bench) peer() error {
 // provision: the files stage on that config beside tar on the same tree. In memory
 // it is a matter of the programs alone; a disk hides some of what they do.
 func (b *bench) provision() error {
-	if err := b.provisionIn("on disk", b.scratch, max(1, b.rounds/3)); err != nil {
+	if err := b.provisionIn("on disk", b.scratch); err != nil {
 		return err
 	}
 	const memory = "/dev/shm"
@@ -162,18 +162,19 @@ func (b *bench) provision() error {
 		b.skip("apply, 5,500 entries, in memory", "no "+memory)
 		return nil //nolint:nilerr // not every system has one
 	}
-	return errors.Join(b.provisionIn("in memory", dir, b.rounds), os.RemoveAll(dir))
+	return errors.Join(b.provisionIn("in memory", dir), os.RemoveAll(dir))
 }
 
-func (b *bench) provisionIn(where, dir string, rounds int) error {
-	what := "apply, 5,500 entries : tar x of the result, " + where + ", wall"
+func (b *bench) provisionIn(where, dir string) error {
+	entries := "apply, 5,500 entries, " + where
+	what := entries + " : tar x of the result, wall"
 	if reason := b.missing("ignition"); reason != "" {
 		b.skip(what, reason)
 		return nil
 	}
 	root, copied, archive := filepath.Join(dir, "root"), filepath.Join(dir, "copied"), filepath.Join(dir, "tree.tar")
 	var ours, tar []usage
-	for range rounds {
+	for range b.rounds {
 		if err := newRoot(root); err != nil {
 			return err
 		}
@@ -199,7 +200,7 @@ func (b *bench) provisionIn(where, dir string, rounds int) error {
 		}
 	}
 	b.ratio(what, median(ours, wall), median(tar, wall), 2)
-	return nil
+	return b.besideDebian(entries, dir, b.config, median(ours, wall))
 }
 
 // hugeFile: memory must not grow with the size of a file.
