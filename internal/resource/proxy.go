@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 
 	"github.com/kindling-boot/kindling/config/types"
 )
@@ -18,6 +19,8 @@ type proxy struct {
 	http, https *url.URL
 	direct      []exception
 	text        string // what it was made of
+	// isShared tells that https uses the proxy of http because it has none of its own.
+	isShared bool
 }
 
 // exception is one entry of noProxy: hosts that are reached directly.
@@ -50,8 +53,8 @@ func newProxy(p types.Proxy) (proxy, error) {
 		*side.to = u
 		out.text += fmt.Sprintf(" %s=%q", side.name, *side.text)
 	}
-	if out.https == nil {
-		out.https = out.http
+	if out.https == nil && out.http != nil {
+		out.https, out.isShared = out.http, true
 	}
 	for _, text := range p.NoProxy {
 		e, err := newException(strings.ToLower(strings.TrimSpace(text)))
@@ -117,6 +120,21 @@ func (p proxy) of(r *http.Request) (*url.URL, error) {
 		return nil, nil //nolint:nilnil // what net/http asks for
 	}
 	return through, nil
+}
+
+// through returns what finds the proxy of a request. It tells, once, of https that goes
+// through the proxy of http: other programs reach it directly.
+func (s *shared) through(p proxy) func(*http.Request) (*url.URL, error) {
+	var told sync.Once
+	return func(r *http.Request) (*url.URL, error) {
+		through, err := p.of(r)
+		if through != nil && p.isShared && r.URL.Scheme == "https" {
+			told.Do(func() {
+				s.options.Warn("https goes through the proxy of http, because the config has no httpsProxy; hosts in noProxy are reached directly")
+			})
+		}
+		return through, err
+	}
 }
 
 // isDirect reports whether a URL is never asked for through a proxy: the machine itself

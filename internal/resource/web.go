@@ -47,7 +47,7 @@ func (s *shared) transport(c clientSettings) *http.Transport {
 		dial = dialPrivileged
 	}
 	t := &http.Transport{
-		Proxy:       c.proxy.of,
+		Proxy:       s.through(c.proxy),
 		DialContext: dial,
 		TLSClientConfig: &tls.Config{
 			MinVersion: tls.VersionTLS12,

@@ -193,6 +193,10 @@ func TestProxy(t *testing.T) {
 			t.Errorf("%s: exit %d:\n%s", c.name, r.exit, r.all())
 			continue
 		}
+		const shares = "https goes through the proxy of http"
+		if told, want := strings.Count(r.all(), shares), strings.Count(c.name, "https uses the proxy of http"); told != want {
+			t.Errorf("%s: told %d times that %s:\n%s", c.name, told, shares, r.all())
+		}
 		if c.says == "" {
 			if got, err := os.ReadFile(filepath.Join(x.root, "x")); err != nil || !strings.HasPrefix(string(got), c.want) {
 				t.Errorf("%s: %q, %v", c.name, got, err)
