@@ -114,17 +114,25 @@ func (p Page) hasFiles() bool {
 }
 
 // Near returns what somebody who wrote an unknown id may have meant: the id that
-// differs least, or those with that word in them.
+// differs least, or those with that word in them. It returns nothing when there are too
+// many to be of help.
 func Near(word string) []string {
 	ids := IDs()
 	if near := schema.Nearest(word, ids); near != "" {
 		return []string{near}
 	}
+	const fewest, most = 3, 12 // letters of the word, ids
+	if len(word) < fewest {
+		return nil
+	}
 	var with []string
 	for _, id := range ids {
-		if word != "" && strings.Contains(id, strings.ToLower(word)) {
+		if strings.Contains(id, strings.ToLower(word)) {
 			with = append(with, id)
 		}
+	}
+	if len(with) > most {
+		return nil
 	}
 	return with
 }

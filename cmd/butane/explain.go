@@ -41,11 +41,7 @@ func explain(args []string, stdout, stderr io.Writer) int {
 			err = page.Write(stdout)
 		}
 	}
-	if err != nil {
-		fmt.Fprintf(stderr, "butane explain: %v\n", err)
-		return exitFailed
-	}
-	return exitOK
+	return ended(err, stderr)
 }
 
 func unknownRule(id string, stderr io.Writer) int {

@@ -19,6 +19,7 @@ func TestExplain(t *testing.T) {
 		{"usage", []string{"explain", "--help"}, exitOK, "Usage: butane explain", ""},
 		{"a misspelled rule", []string{"explain", "decimal-mod"}, exitUsage, "", `did you mean "decimal-mode"?`},
 		{"part of a rule", []string{"explain", "tree"}, exitUsage, "", "did you mean one of tree-conflict, tree-entry, tree-local?"},
+		{"part of too many rules", []string{"explain", "a"}, exitUsage, "", "butane explain lists all rules"},
 		{"no rule", []string{"explain", "../pages/variant"}, exitUsage, "", "butane explain lists all rules"},
 		{"an unknown option", []string{"explain", "--all"}, exitUsage, "", "unknown option --all"},
 	}

@@ -56,8 +56,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		{long: "version", short: 'V', on: &o.showVersion, help: "print the version and exit"},
 		{long: "help", short: 'h', on: &o.showHelp, help: "show this help and exit"},
 	}
-	usage := func(w io.Writer) {
-		fmt.Fprintf(w, "Usage: butane [options] [document]\n\nReads a Butane document (standard input if none or - is given) and writes an Ignition config.\n\nOptions:\n%s", options.usage())
+	usage := func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "Usage: butane [options] [document]\n\nReads a Butane document (standard input if none or - is given) and writes an Ignition config.\n\nOptions:\n%s", options.usage())
+		return err
 	}
 	documents, err := options.parse(args)
 	if err == nil {
@@ -65,17 +66,16 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "butane: %v\n", err)
-		usage(stderr)
+		_ = usage(stderr)
 		return exitUsage
 	}
 	name := ""
 	switch {
 	case o.showHelp:
-		usage(stdout)
-		return exitOK
+		return ended(usage(stdout), stderr)
 	case o.showVersion:
-		fmt.Fprintf(stdout, "Butane %s\n", version.String)
-		return exitOK
+		_, err := fmt.Fprintf(stdout, "Butane %s\n", version.String)
+		return ended(err, stderr)
 	case !slices.Contains(reports.Formats(), o.format):
 		fmt.Fprintf(stderr, "butane: there is no format %q; use one of %s\n", o.format, strings.Join(reports.Formats(), ", "))
 		return exitUsage
@@ -84,7 +84,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return exitUsage
 	case len(documents) > 1:
 		fmt.Fprintf(stderr, "butane: one document at a time; %d were given\n", len(documents))
-		usage(stderr)
+		_ = usage(stderr)
 		return exitUsage
 	case len(documents) == 1:
 		name = documents[0]
@@ -93,6 +93,15 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		if o.format == "text" || !isExplained(err) {
 			fmt.Fprintf(stderr, "Error translating config: %v\n", err)
 		}
+		return exitFailed
+	}
+	return exitOK
+}
+
+// ended is the exit code of what only prints something.
+func ended(err error, stderr io.Writer) int {
+	if err != nil {
+		fmt.Fprintf(stderr, "butane: %v\n", err)
 		return exitFailed
 	}
 	return exitOK
@@ -225,7 +234,11 @@ func replace(name string, output []byte) (err error) {
 	}
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
 	if err != nil {
-		return fmt.Errorf("write output: %w", err)
+		var because *os.PathError
+		if errors.As(err, &because) {
+			err = because.Err // the path is one that nobody has named
+		}
+		return fmt.Errorf("write output: create a file in %s: %w", filepath.Dir(name), err)
 	}
 	defer func() {
 		if err != nil {
