@@ -229,6 +229,12 @@ func TestRemoteContents(t *testing.T) {
 		fails  string
 	}{
 		{"what several files have is fetched once", nil, file("/a", "/small", "") + "," + file("/b", "/small", "") + "," + file("/c", "/small", ""), []string{`a "hello"`, `c "hello"`}, 1, ""},
+		{
+			"what several files have is fetched once, however large", nil,
+			file("/a", "/large", "") + "," + file("/b", "/large", "") + `,{"path":"/c","contents":{"source":"` + s.URL + `/large"},"append":[{"source":"data:,end"}]}`,
+			[]string{`a large\n"`, `b large\n"`, `c large\nend"`},
+			2, "",
+		},
 		{"a small content with a wrong hash is found before anything changes", nil, `{"path":"/first"},` + file("/b", "/small", `,"verification":{"hash":"sha256-`+zero+`"}`), []string{"b absent", "first absent"}, 1, "hash does not match"},
 		{"a large content with a wrong hash never gets its name", []string{"file old kept"}, file("/old", "/large", `,"verification":{"hash":"sha256-`+zero+`"}`), []string{`old "kept"`}, 2, "hash does not match"},
 		{"a file with the right hash is not fetched", []string{"file old hello"}, file("/old", "/small", fmt.Sprintf(`,"verification":{"hash":"sha256-%x"}`, sha256.Sum256([]byte("hello")))), []string{`old "hello"`}, 0, ""},

@@ -21,6 +21,26 @@ import (
 type content struct {
 	fetcher   *resource.Fetcher
 	resources []types.Resource
+	// twin is another file that holds the first resource, or will before this content is
+	// written; nil if there is none.
+	twin *twin
+}
+
+// twin is a file of the target.
+type twin struct {
+	root *sysroot.Root
+	path string // resolved
+	// isThere tells that the file is complete.
+	isThere bool
+}
+
+func (t *twin) open() (io.ReadCloser, error) {
+	e, err := t.root.Entry(t.path)
+	if err != nil {
+		return nil, err
+	}
+	defer e.Close()
+	return e.Open()
 }
 
 // buffers are for copying; the size is that of a pipe.
@@ -28,19 +48,25 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 64<<10); return &b }
 
 // writeTo fetches, unpacks and verifies everything, and writes it.
 func (c content) writeTo(ctx context.Context, w io.Writer) error {
-	for _, r := range c.resources {
-		if err := c.copyResource(ctx, w, r); err != nil {
+	for i := range c.resources {
+		if err := c.copyResource(ctx, w, i); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c content) copyResource(ctx context.Context, w io.Writer, r types.Resource) (err error) {
+// copyResource writes one of the resources.
+func (c content) copyResource(ctx context.Context, w io.Writer, i int) (err error) {
+	r := c.resources[i]
 	if r.Source == nil || *r.Source == "" {
 		return nil
 	}
-	s, err := c.fetcher.Open(ctx, r)
+	open := func() (io.ReadCloser, error) { return c.fetcher.Open(ctx, r) }
+	if i == 0 && c.twin != nil && c.twin.isThere {
+		open = c.twin.open
+	}
+	s, err := open()
 	if err != nil {
 		return withFetchHelp(err)
 	}
@@ -109,7 +135,10 @@ func withFetchHelp(err error) error {
 // What comes from the network is asked for: small contents are fetched and verified,
 // large ones are verified on their way into the file.
 func (c content) check(ctx context.Context) error {
-	for _, r := range c.resources {
+	for i, r := range c.resources {
+		if i == 0 && c.twin != nil {
+			continue // the other file sees to it
+		}
 		if resource.NeedsNet(r) || deref(r.Verification.Hash) == "" && deref(r.Compression) == "" {
 			s, err := c.fetcher.Open(ctx, r)
 			if err != nil {
@@ -120,7 +149,7 @@ func (c content) check(ctx context.Context) error {
 			}
 			continue
 		}
-		if err := c.copyResource(ctx, io.Discard, r); err != nil {
+		if err := c.copyResource(ctx, io.Discard, i); err != nil {
 			return err
 		}
 	}

@@ -22,6 +22,10 @@ type File struct {
 	Path string
 	// Contents of the file. Without a source an existing file is kept.
 	Contents types.Resource
+	// Twin is the resolved path of another file with the same contents from the network,
+	// nothing appended, which is written before: they are fetched once. Empty if there is
+	// none.
+	Twin string
 	// Append comes after the contents, or after what is there.
 	Append []types.Resource
 	// Overwrite allows to replace whatever is there.
@@ -96,6 +100,9 @@ func (o *File) inspect(ctx context.Context, env *exec.Env, writes bool) (s fileS
 	all := content{fetcher: env.Fetcher, resources: make([]types.Resource, 0, len(o.Append)+1)}
 	if hasSource {
 		all.resources = append(all.resources, o.Contents)
+		if o.Twin != "" {
+			all.twin = &twin{root: env.Root, path: o.Twin, isThere: writes}
+		}
 	}
 	all.resources = append(all.resources, o.Append...)
 	s.mode = defaultFileMode

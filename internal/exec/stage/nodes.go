@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -42,6 +43,7 @@ type nodePlan struct {
 	ops         []exec.Operation
 	paths       map[string]bool // resolved, of all nodes
 	overwritten []*op.Directory
+	fetched     map[string][]*node // files from the network that others may be copies of, by source
 }
 
 // planNodes plans directories, files and symbolic links, the shallow ones first, and
@@ -68,7 +70,7 @@ func planNodes(in Input) *nodePlan {
 			emptied[n.resolved] = true
 		}
 	}
-	plan := &nodePlan{paths: map[string]bool{}}
+	plan := &nodePlan{paths: map[string]bool{}, fetched: map[string][]*node{}}
 	for _, n := range nodes {
 		plan.paths[n.resolved] = plan.paths[n.resolved] || n.err == nil
 	}
@@ -198,8 +200,12 @@ func (p *nodePlan) add(in Input, n *node, emptied map[string]bool) {
 	case n.kind == "file":
 		about.Doing = "writing file " + in.outside(n.path)
 		about.Fetches = slices.ContainsFunc(append([]types.Resource{n.file.Contents}, n.file.Append...), resource.NeedsNet)
+		twin := p.twinOf(n)
+		if twin != "" {
+			about.Needs = append(about.Needs, exec.PathKey(twin))
+		}
 		p.ops = append(p.ops, &op.File{
-			About: about, Path: n.resolved, Contents: n.file.Contents, Append: n.file.Append,
+			About: about, Path: n.resolved, Contents: n.file.Contents, Append: n.file.Append, Twin: twin,
 			Overwrite: overwrite && n.file.Contents.Source != nil, Mode: modeOf(n.mode), Owner: owner,
 		})
 	case n.isHard():
@@ -216,6 +222,24 @@ func (p *nodePlan) add(in Input, n *node, emptied map[string]bool) {
 		}
 		p.ops = append(p.ops, &op.Symlink{About: about, Path: n.resolved, Target: target, Overwrite: overwrite, Owner: owner})
 	}
+}
+
+// twinOf returns the resolved path of the first file whose contents are the same from the
+// network, with nothing appended; empty if that is the file itself, or none.
+func (p *nodePlan) twinOf(n *node) string {
+	if !resource.NeedsNet(n.file.Contents) {
+		return ""
+	}
+	for _, other := range p.fetched[*n.file.Contents.Source] {
+		if reflect.DeepEqual(other.file.Contents, n.file.Contents) {
+			return other.resolved
+		}
+	}
+	if len(n.file.Append) == 0 {
+		source := *n.file.Contents.Source
+		p.fetched[source] = append(p.fetched[source], n)
+	}
+	return ""
 }
 
 // addHardLink finds the target: from the root, or for a relative one from the
