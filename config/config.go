@@ -25,6 +25,12 @@ func New(c types.Config, where source.Locator) Config {
 	return Config{Config: c, where: where}
 }
 
+// Upgraded is New for a config of an older spec, which it brings to the newest.
+func Upgraded(c types.Config, where source.Locator, from spec.Version) Config {
+	upgrade(&c, from)
+	return New(c, where)
+}
+
 // Locate implements source.Locator for paths with the keys of the model.
 func (c Config) Locate(path source.Path) (source.Range, bool) {
 	if c.where == nil {

@@ -1,11 +1,11 @@
 package config
 
 import (
-	"bytes"
 	"fmt"
 	"reflect"
 
 	"github.com/kindling-boot/kindling/config/diag"
+	"github.com/kindling-boot/kindling/config/dialect"
 	"github.com/kindling-boot/kindling/config/schema"
 	"github.com/kindling-boot/kindling/config/source"
 	"github.com/kindling-boot/kindling/config/spec"
@@ -32,25 +32,9 @@ func modelSchema() *schema.Struct { return schema.Of(reflect.TypeFor[types.Confi
 // syntaxError reports text that is no JSON. The reference places it one byte
 // after the offending one.
 func syntaxError(e *source.SyntaxError) diag.Diagnostic {
-	d := diag.Diagnostic{Rule: ruleSyntax, Message: e.Message, At: e.At, Reported: e.At.Start + 1}
-	for _, k := range otherKinds {
-		if bytes.HasPrefix(e.At.File.Data, []byte(k.start)) {
-			d.Help = k.help
-		}
+	return diag.Diagnostic{
+		Rule: ruleSyntax, Message: e.Message, At: e.At, Reported: e.At.Start + 1, Help: dialect.Help(e.At.File.Data),
 	}
-	return d
-}
-
-// otherKinds are kinds of text that are taken for configs by mistake, by how they
-// start.
-var otherKinds = []struct{ start, help string }{
-	{"\xef\xbb\xbf", "save the file without a byte order mark"},
-	{"\xff\xfe", "this looks like UTF-16: save the file as UTF-8"},
-	{"\xfe\xff", "this looks like UTF-16: save the file as UTF-8"},
-	{"\x1f\x8b", "this is gzip data: unpack it first"},
-	{"#cloud-config", "this is a cloud-config, not an Ignition config"},
-	{"#!", "this is a script, not an Ignition config"},
-	{"variant:", "this looks like a Butane document: translate it with butane first"},
 }
 
 // versionDocument is what has to be understood before the version is known.
@@ -90,6 +74,7 @@ func versionOf(tree *source.Tree) (spec.Version, diag.List) {
 		d.Help = "update this program, or write the config for an older spec"
 	default:
 		d.Message = fmt.Sprintf("unsupported config version: %q", text)
+		d.Help = dialect.Help(tree.File.Data)
 	}
 	return 0, diag.List{d}
 }

@@ -17,7 +17,8 @@ const maxLines = 9000
 // does, and these do what it has nothing of.
 var apart = map[string]string{
 	filepath.Join("..", "transpiler", "linux"): "the variant linux, with sugar of its own",
-	"legacy": "the dialects before spec 3, which the original leaves to other programs",
+	"dialect": "how documents of all dialects begin, and what is around them",
+	"legacy":  "the dialects before spec 3, which the original leaves to other programs",
 	filepath.Join("..", "transpiler", "lint"): "tables and rules about systemd, Podman and others, which grow with them",
 }
 

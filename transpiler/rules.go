@@ -1,10 +1,12 @@
 package transpiler
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/kindling-boot/kindling/config/diag"
+	"github.com/kindling-boot/kindling/config/dialect"
 	"github.com/kindling-boot/kindling/config/source"
 	"github.com/kindling-boot/kindling/transpiler/lint"
 	"github.com/kindling-boot/kindling/transpiler/linux"
@@ -47,7 +49,15 @@ func syntaxHelp(e *source.SyntaxError) string {
 	case strings.Contains(e.Message, "stands here again"):
 		return "join the two, or remove one"
 	}
-	return ""
+	return otherDialect(e.At.File)
+}
+
+// otherDialect says what to do with a document of another dialect.
+func otherDialect(f *source.File) string {
+	if is := dialect.Of(f.Data); is.Known() && is.Kind != dialect.Butane {
+		return fmt.Sprintf("this looks like %s: butane convert reads all dialects", is)
+	}
+	return dialect.Help(f.Data)
 }
 
 // decimalModes warns of modes that only make sense when their decimal digits are

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/kindling-boot/kindling/config"
 	"github.com/kindling-boot/kindling/config/check"
 	"github.com/kindling-boot/kindling/config/diag"
 	"github.com/kindling-boot/kindling/config/schema"
@@ -51,7 +52,11 @@ const (
 // without a line feed at its end. The output is nil unless the outcome is
 // Translated. The list is in order of position.
 func Translate(f *source.File, o Options) (output []byte, outcome Outcome, found diag.List) {
-	t, found := read(f)
+	tree, found := parse(f)
+	if tree == nil {
+		return nil, NotReadable, found.Sorted()
+	}
+	t, found := read(tree)
 	if t == nil {
 		return nil, NotReadable, found.Sorted()
 	}
@@ -85,6 +90,30 @@ func Translate(f *source.File, o Options) (output []byte, outcome Outcome, found
 	return output, Translated, t.ctx.Found.Sorted()
 }
 
+// Model turns a Butane document into a config of the newest model, without local
+// files. What a variant wraps configs in is left out. The config is usable only if the
+// list, in order of position, has no error.
+func Model(f *source.File) (config.Config, diag.List) {
+	tree, found := parse(f)
+	if tree == nil {
+		return config.Config{}, found.Sorted()
+	}
+	return ModelOf(tree)
+}
+
+// ModelOf is Model for a document that was read, or made from one in another dialect:
+// its nodes then have the places in the text of that.
+func ModelOf(tree *source.Tree) (config.Config, diag.List) {
+	t, found := read(tree)
+	if t == nil {
+		return config.Config{}, found.Sorted()
+	}
+	if !t.check() || !t.desugar(true) || !t.checkGenerated(true) {
+		return config.Config{}, t.ctx.Found.Sorted()
+	}
+	return config.Upgraded(t.ctx.Config, t.ctx.Where(), t.ctx.Target), t.ctx.Found.Sorted()
+}
+
 // translation is one document on its way.
 type translation struct {
 	variant *variant.Variant
@@ -93,18 +122,23 @@ type translation struct {
 	ctx     *sugar.Ctx
 }
 
-// read parses the document, finds its variant and decodes its keys.
-func read(f *source.File) (*translation, diag.List) {
-	model := schema.Of(reflect.TypeFor[types.Config]())
+// parse reads the YAML of a document; the tree is nil if it is none.
+func parse(f *source.File) (*source.Tree, diag.List) {
 	tree, bad := source.ParseYAML(f)
-	if len(bad) > 0 {
-		var found diag.List
-		schema.HideSecretsIn(bad, model)
-		for _, e := range bad {
-			found = append(found, diag.Diagnostic{Rule: ruleSyntax, Message: e.Message, At: e.At, Help: syntaxHelp(e)})
-		}
-		return nil, found
+	if len(bad) == 0 {
+		return tree, nil
 	}
+	var found diag.List
+	schema.HideSecretsIn(bad, schema.Of(reflect.TypeFor[types.Config]()))
+	for _, e := range bad {
+		found = append(found, diag.Diagnostic{Rule: ruleSyntax, Message: e.Message, At: e.At, Help: syntaxHelp(e)})
+	}
+	return nil, found
+}
+
+// read finds the variant of a document and decodes its keys.
+func read(tree *source.Tree) (*translation, diag.List) {
+	model := schema.Of(reflect.TypeFor[types.Config]())
 	v, found := findVariant(tree)
 	if v == nil {
 		schema.HideSecrets(tree, model)
@@ -215,7 +249,7 @@ func findVariant(tree *source.Tree) (*variant.Variant, diag.List) {
 		return nil, diag.List{{Rule: rule, Message: fmt.Sprintf(format, args...), Path: path, At: at, Help: help}}
 	}
 	if h.Variant == "" {
-		return fail(ruleVariant, "variant", "", "the document names no variant")
+		return fail(ruleVariant, "variant", otherDialect(tree.File), "the document names no variant")
 	}
 	if h.Variant == "rhcos" {
 		return fail(ruleVariant, "variant", "use variant openshift", "variant rhcos does not exist any more")

@@ -13,7 +13,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/kindling-boot/kindling/config/legacy"
 	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/dialect"
 	"github.com/kindling-boot/kindling/internal/exec/acquire"
 	"github.com/kindling-boot/kindling/internal/exec/eventlog"
 	"github.com/kindling-boot/kindling/internal/providers"
@@ -39,6 +41,8 @@ type fetchReport struct {
 	Encodings []string `json:"encodings,omitempty"`
 	SHA512    string   `json:"sha512,omitempty"`
 	Dialect   string   `json:"dialect,omitempty"`
+	// Keys counts the keys of a config in an older dialect, by what became of them.
+	Keys map[string]int `json:"keys,omitempty"`
 	// Errors and Warnings are the numbers of problems in the config.
 	Errors   int `json:"errors"`
 	Warnings int `json:"warnings"`
@@ -155,12 +159,9 @@ func (r *fetchReport) judge(user acquire.User, err error) {
 		r.Result, r.Where, r.Bytes, r.RawBytes, r.Encodings = resultFound, user.Where, len(user.Data), user.Size, user.Encodings
 		sum := sha512.Sum512(user.Data)
 		r.SHA512 = hex.EncodeToString(sum[:])
-		r.Dialect = acquire.Dialect(user.Data)
-		_, ds, err := acquire.Parse(source.NewFile(user.Where, user.Data))
-		var invalid *acquire.InvalidError
-		if errors.As(err, &invalid) {
-			ds = invalid.Diagnostics
-		}
+		doc, ds := dialect.Read(source.NewFile(user.Where, user.Data), dialect.Options{})
+		r.Dialect = doc.Form.Name()
+		r.countKeys(doc.Notes)
 		for i := range ds {
 			if ds[i : i+1].HasErrors() {
 				r.Errors++
@@ -168,6 +169,16 @@ func (r *fetchReport) judge(user acquire.User, err error) {
 				r.Warnings++
 			}
 		}
+	}
+}
+
+// countKeys counts what became of the keys of a config that was translated.
+func (r *fetchReport) countKeys(notes legacy.Notes) {
+	for _, n := range notes {
+		if r.Keys == nil {
+			r.Keys = map[string]int{}
+		}
+		r.Keys[n.Fate.String()]++
 	}
 }
 
@@ -199,6 +210,9 @@ func (r *fetchReport) print(w io.Writer, format string) error {
 			verdict = "not valid"
 		}
 		line("dialect", "%s, %s (%d errors, %d warnings)", r.Dialect, verdict, r.Errors, r.Warnings)
+		if r.Keys != nil {
+			line("keys", "%d exact, %d approximated, %d without effect", r.Keys[legacy.Exact.String()], r.Keys[legacy.Approximated.String()], r.Keys[legacy.Dropped.String()])
+		}
 	case resultNone:
 		line("result", "none: %s", r.Reason)
 	case resultNetwork:

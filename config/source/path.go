@@ -18,6 +18,8 @@ type Path []Step
 
 // At returns the path with steps added: strings are keys, ints are indexes.
 // The receiver is not changed.
+//
+//go:noinline // there are hundreds of calls: it would be a thirtieth of each program
 func (p Path) At(steps ...any) Path {
 	out := make(Path, len(p), len(p)+len(steps))
 	copy(out, p)

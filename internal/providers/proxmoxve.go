@@ -1,10 +1,9 @@
 package providers
 
-import "bytes"
+import "github.com/kindling-boot/kindling/config/dialect"
 
 // isNoCloudConfig reports whether user data is something else than the cloud-config
-// that Proxmox VE puts there itself.
-func isNoCloudConfig(data []byte) bool {
-	line, _, _ := bytes.Cut(bytes.TrimPrefix(data, byteOrderMark), []byte("\n"))
-	return !bytes.Equal(bytes.TrimRight(line, " \t\r"), []byte("#cloud-config"))
-}
+// that Proxmox VE puts there itself. That one is not applied: whoever wants more than it
+// says puts a config beside it, and it asks for an upgrade of all packages unless it was
+// told not to.
+func isNoCloudConfig(data []byte) bool { return dialect.Of(data).Kind != dialect.CloudConfig }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kindling-boot/kindling/config/dialect"
 	"github.com/kindling-boot/kindling/internal/resource"
 )
 
@@ -177,7 +178,7 @@ func (s service) unpack(body []byte, where string) (Config, error) {
 	}
 	c, err := Unpack(data, where)
 	if err == nil && len(data) != len(body) {
-		c.Encodings = append([]string{encodingBase64}, c.Encodings...)
+		c.Encodings = append([]string{dialect.Base64}, c.Encodings...)
 	}
 	c.Size = len(body)
 	return c, err

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/kindling-boot/kindling/config/dialect"
 )
 
 // guestInfo are variables of a VMware machine: guestinfo.ignition.config.data, with its
@@ -122,11 +124,11 @@ func decodeGuestInfo(data, encoding string) ([]byte, error) {
 				return nil, unknownEncoding(encoding)
 			}
 		case "b64", "base64":
-			if raw, err = unbase64(raw); err != nil {
+			if raw, err = dialect.DecodeBase64(raw); err != nil {
 				return nil, err
 			}
 		case "gz", "gzip":
-			if raw, err = gunzip(raw); err != nil {
+			if raw, err = dialect.Gunzip(raw, maxConfig); err != nil {
 				return nil, err
 			}
 		default:

@@ -11,6 +11,7 @@ import (
 	"github.com/kindling-boot/kindling/config"
 	"github.com/kindling-boot/kindling/config/diag"
 	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/dialect"
 )
 
 // InvalidError is a config that was refused, with the reasons.
@@ -22,14 +23,14 @@ type InvalidError struct {
 // Error names the config. The reasons are in the diagnostics.
 func (e *InvalidError) Error() string { return fmt.Sprintf("config %s is not valid", e.Name) }
 
-// Parse reads one config. The error is an *InvalidError; what does not stop the
-// config is in the list.
+// Parse reads one config of any dialect. The error is an *InvalidError; what does not
+// stop the config is in the list.
 func Parse(f *source.File) (config.Config, diag.List, error) {
-	cfg, ds := config.Parse(f)
+	doc, ds := dialect.Read(f, dialect.Options{})
 	if ds.HasErrors() {
 		return config.Config{}, ds, &InvalidError{Name: f.Name, Diagnostics: ds}
 	}
-	return cfg, ds, nil
+	return doc.Config, ds, nil
 }
 
 // Empty is the config of a machine without a user config.

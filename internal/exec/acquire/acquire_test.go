@@ -141,15 +141,3 @@ func TestFilesOfThePlatformOutliveAStage(t *testing.T) {
 		t.Errorf("the state is %s", data)
 	}
 }
-
-func TestDialects(t *testing.T) {
-	for text, want := range map[string]string{
-		`{"ignition":{"version":"3.4.0"}}`: "Ignition 3.4.0", ` {"ignitionVersion":1}`: "Ignition 1", "{}": "JSON that is no Ignition config",
-		"{": "broken JSON", "#cloud-config\n": "cloud-config", "#!/bin/sh": "script", "Content-Type: multipart/mixed": "multipart MIME",
-		"variant: fcos": "Butane", "\x00\x00\n": "blank", "hello": "unknown text", "\xff\xfe": "binary data",
-	} {
-		if got := Dialect([]byte(text)); got != want {
-			t.Errorf("%q is %s, want %s", text, got, want)
-		}
-	}
-}

@@ -1,0 +1,122 @@
+// Package dialect turns a document of any dialect into a config of the newest model:
+// Read. Every entry point reads documents by it: the first boot, referenced configs,
+// ignition apply and plan, butane convert. It uses no network and no file.
+package dialect
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/kindling-boot/kindling/config"
+	"github.com/kindling-boot/kindling/config/diag"
+	form "github.com/kindling-boot/kindling/config/dialect"
+	"github.com/kindling-boot/kindling/config/legacy"
+	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/transpiler"
+)
+
+var (
+	ruleUnknown = &diag.Rule{
+		ID: "dialect-unknown", Why: "a document is read by the rules of its dialect, which its first bytes tell",
+		Help: `begin with {"ignition": ...}, with variant: ..., or with the line #cloud-config`,
+	}
+	ruleEncoding = &diag.Rule{
+		ID: "dialect-encoding", Why: "a packed document is read after it was unpacked, within limits",
+		Help: "pack it again, or give it as it is",
+	}
+	ruleUnsupported = &diag.Rule{
+		ID: "dialect-unsupported", Why: "what cannot be carried out must not be left out without a word",
+		Help: "write it as a Butane document",
+	}
+	ruleApproximated = &diag.Rule{
+		ID: "dialect-approximated", Why: "the machine ends nearly as the program that the document was written for would leave it",
+		Help: "look whether that is good enough; else say it in a Butane document",
+	}
+	ruleDropped = &diag.Rule{
+		ID: "dialect-dropped", Why: "the key has no effect here",
+		Help: "remove it, or write what it is for in another way",
+	}
+)
+
+// Rules lists the rules of the package.
+func Rules() []*diag.Rule {
+	return []*diag.Rule{ruleUnknown, ruleEncoding, ruleUnsupported, ruleApproximated, ruleDropped}
+}
+
+// Options tell what a document cannot. The zero Options are those of a desk, where
+// nothing is known about the machine.
+type Options struct {
+	// Limit is the number of bytes that a document may unpack to; 0 means source.MaxJSON.
+	Limit int
+}
+
+// Document is a document that was read.
+type Document struct {
+	// Config is what it asks for, in the newest model.
+	config.Config
+	// Form names the dialect, Encodings what was undone around it.
+	Form      form.Form
+	Encodings []string
+	// Notes tell what became of the keys of a document that was translated. There are
+	// none for Ignition 3 and Butane, which are read without loss.
+	Notes legacy.Notes
+}
+
+// Read reads a document of any dialect. The config is usable only if the list has no
+// error. Keys that were approximated or dropped are warnings there, with the notes.
+func Read(f *source.File, o Options) (Document, diag.List) {
+	if o.Limit == 0 {
+		o.Limit = source.MaxJSON
+	}
+	data, undone, err := form.Unwrap(f.Data, o.Limit)
+	doc := Document{Encodings: undone}
+	if err != nil {
+		return doc, diag.List{{Rule: ruleEncoding, Message: err.Error(), At: source.Range{File: source.NewFile(f.Name, nil)}}}
+	}
+	if len(undone) > 0 {
+		f = source.NewFile(f.Name, data)
+	}
+	doc.Form = form.Of(data)
+	var found diag.List
+	doc.Config, doc.Notes, found = translate(f, doc.Form)
+	return doc, append(found, lossesOf(doc.Notes)...).Sorted()
+}
+
+// translate makes a config of a document without encodings.
+func translate(f *source.File, is form.Form) (config.Config, legacy.Notes, diag.List) {
+	switch is.Kind {
+	case form.Butane:
+		cfg, found := transpiler.Model(f)
+		return cfg, nil, found
+	case form.Ignition, form.JSON, form.BrokenJSON, form.Blank:
+		cfg, found := config.Parse(f)
+		return cfg, nil, found
+	case form.Unknown, form.Binary:
+		return config.Config{}, nil, diag.List{{
+			Rule: ruleUnknown, Message: "the document is in no dialect that is known: it is " + is.Name(), At: f.LineRange(1), Help: form.Help(f.Data),
+		}}
+	}
+	return config.Config{}, nil, diag.List{{
+		Rule: ruleUnsupported, Message: fmt.Sprintf("%s cannot be read yet", is), At: f.LineRange(1),
+	}}
+}
+
+// lossesOf are the warnings for what a translation could not keep. This is the only place
+// that makes them.
+func lossesOf(notes legacy.Notes) diag.List {
+	var found diag.List
+	for _, n := range notes {
+		rule, what := ruleApproximated, "is approximated"
+		switch n.Fate {
+		case legacy.Exact:
+			continue
+		case legacy.Dropped:
+			rule, what = ruleDropped, "has no effect"
+		}
+		found = append(found, diag.Diagnostic{
+			Severity: diag.Warning, Rule: rule, Path: n.Path, At: n.At,
+			Message: strings.TrimPrefix(fmt.Sprintf("%s %s: %s", n.Path, what, n.How), " "),
+		})
+	}
+	return found
+}

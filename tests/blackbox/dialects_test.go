@@ -1,0 +1,88 @@
+package blackbox
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func gzipped(text string) string {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, _ = w.Write([]byte(text)) // a Buffer takes everything
+	_ = w.Close()
+	return b.String()
+}
+
+func base64ed(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
+
+// TestDocumentsOfAllDialects: each is taken where a config is taken: by apply, as the
+// user config of a first boot, and merged into another.
+func TestDocumentsOfAllDialects(t *testing.T) {
+	const butane = "variant: fcos\nversion: 1.5.0\nstorage:\n  files:\n    - path: /made\n      mode: 0600\n      contents:\n        inline: hello\n"
+	made := `made -rw------- 0:0 "hello"`
+	for _, c := range []struct {
+		name, document string
+		want           string
+	}{
+		{"Ignition", `{"ignition":{"version":"3.0.0"},"storage":{"files":[{"path":"/made","mode":384,"contents":{"source":"data:,hello"}}]}}`, made},
+		{"Butane", butane, made},
+		{"gzip", gzipped(butane), made},
+		{"base64 of gzip", base64ed(gzipped(butane)), made},
+		{"a byte order mark", "\ufeff" + butane, made},
+		{"UTF-16", utf16(butane), made},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			needRoot(t)
+			x := newTarget(t)
+			name := filepath.Join(x.work, "document")
+			must(t, os.WriteFile(name, []byte(c.document), 0o600))
+			merged := `,"ignition":{"config":{"merge":[{"source":"data:;base64,` + base64ed(c.document) + `"}]}}`
+			for how, do := range map[string]func(x *target) result{
+				"apply":  func(x *target) result { return x.apply(name) },
+				"boot":   func(x *target) result { return x.files(name) },
+				"merged": func(x *target) result { return x.apply(x.config(merged)) },
+			} {
+				x := newTarget(t)
+				if r := do(x); r.exit != 0 {
+					t.Errorf("%s: exit %d:\n%s", how, r.exit, r.all())
+				}
+				x.expect(c.want)
+			}
+		})
+	}
+}
+
+func utf16(text string) string {
+	var b strings.Builder
+	b.WriteString("\xff\xfe")
+	for _, r := range text {
+		b.WriteByte(byte(r))
+		b.WriteByte(0)
+	}
+	return b.String()
+}
+
+// TestOtherDialectsAreNamed: a program that reads one dialect says which one it was given.
+func TestOtherDialectsAreNamed(t *testing.T) {
+	for _, c := range []struct{ name, program, document, says string }{
+		{"butane and a cloud-config", "butane", "#cloud-config\nusers: []\n", "a cloud-config: butane convert reads"},
+		{"butane and a script", "butane", "#!/bin/sh\nset -e; x: [\n", "a script: butane convert"},
+		{"butane and Ignition", "butane", `{"ignition":{"version":"2.2.0"}}`, "an Ignition 2.2.0 config: butane convert"},
+		{"butane and a misspelled variant", "butane", "variantt: fcos\nversion: 1.5.0\n", "a Butane document names its variant"},
+		{"validate and a cloud-config", "ignition-validate", "#cloud-config\n", "this is a cloud-config; ignition reads it as it is"},
+		{"validate and an old config", "ignition-validate", `{"ignition":{"version":"2.2.0"}}`, "an Ignition 2.2.0 config; ignition reads it"},
+		{"validate and a misspelled header", "ignition-validate", "#cloud-confg\n", "must be exactly #cloud-config"},
+		{"validate and gzip", "ignition-validate", gzipped("{}"), "this is gzip data"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if r := run(t, c.document, nil, c.program, "-"); r.exit != 1 || !strings.Contains(r.all(), c.says) {
+				t.Errorf("exit %d, want %q:\n%s", r.exit, c.says, r.all())
+			}
+		})
+	}
+}
