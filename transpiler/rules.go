@@ -54,7 +54,10 @@ func syntaxHelp(e *source.SyntaxError) string {
 
 // otherDialect says what to do with a document of another dialect.
 func otherDialect(f *source.File) string {
-	if is := dialect.Of(f.Data); is.Known() && is.Kind != dialect.Butane {
+	switch is := dialect.Of(f.Data); {
+	case is.Kind == dialect.Butane:
+		return ""
+	case is.Known():
 		return fmt.Sprintf("this looks like %s: butane convert reads all dialects", is)
 	}
 	return dialect.Help(f.Data)
