@@ -10,6 +10,7 @@ import (
 
 	"github.com/kindling-boot/kindling/config"
 	"github.com/kindling-boot/kindling/config/diag"
+	"github.com/kindling-boot/kindling/config/legacy/ignition2"
 	"github.com/kindling-boot/kindling/config/source"
 	"github.com/kindling-boot/kindling/rulebook"
 	"github.com/kindling-boot/kindling/rulebook/archive"
@@ -76,7 +77,10 @@ func example(t *testing.T, p rulebook.Page, kind string) (stdout, stderr string,
 // breaks reports whether an Ignition config breaks a rule: the lines for scripts do
 // not name it.
 func breaks(name, text, rule string) bool {
-	_, found := config.Parse(source.NewFile(name, []byte(text)))
+	f := source.NewFile(name, []byte(text))
+	_, found := config.Parse(f)
+	_, _, _, older := ignition2.Translate(f)
+	found = append(found, older...)
 	return slices.ContainsFunc(found, func(d diag.Diagnostic) bool { return d.Rule.ID == rule })
 }
 

@@ -2,8 +2,10 @@
 // standard input, one answer per line on standard output, in the same order.
 //
 // Requests are {"op":"parse","config":TEXT} (or config_b64 for bytes that are not
-// UTF-8) and {"op":"merge","parent":TEXT,"child":TEXT}. Answers hold ok, the
-// config in the newest spec, and the report of parse.
+// UTF-8), {"op":"merge","parent":TEXT,"child":TEXT}, and for older specs
+// {"op":"v2","flavor":NAME,"config":TEXT,"fsmap":{NAME:PATH}} and
+// {"op":"downgrade","config":TEXT,"to":VERSION}. Answers hold ok, the config in the
+// newest spec (3.1.0 for v2), and the report of parse.
 package main
 
 import (
@@ -15,6 +17,7 @@ import (
 
 	"github.com/kindling-boot/kindling/config"
 	"github.com/kindling-boot/kindling/config/diag"
+	"github.com/kindling-boot/kindling/config/legacy/ignition2"
 	"github.com/kindling-boot/kindling/config/source"
 )
 
@@ -24,6 +27,11 @@ type request struct {
 	ConfigB64 []byte `json:"config_b64"`
 	Parent    string `json:"parent"`
 	Child     string `json:"child"`
+	// of op v2
+	Flavor string            `json:"flavor"`
+	FSMap  map[string]string `json:"fsmap"`
+	// of op downgrade
+	To string `json:"to"`
 }
 
 type answer struct {
@@ -88,6 +96,11 @@ func handle(line []byte) answer {
 		parent, ds := config.Parse(source.NewFile("parent", []byte(q.Parent)))
 		child, more := config.Parse(source.NewFile("child", []byte(q.Child)))
 		return result(config.Merge(parent, child), append(ds, more...))
+	case "v2":
+		flavour := map[string]ignition2.Flavour{"coreos": ignition2.CoreOS, "flatcar": ignition2.Flatcar}[q.Flavor]
+		cfg, where, _, ds := ignition2.TranslateAs(source.NewFile("config", []byte(q.Config)),
+			ignition2.Options{Flavour: flavour, Filesystems: q.FSMap})
+		return result(config.New(cfg, where), ds)
 	}
 	return answer{Unsupported: true}
 }
