@@ -1,9 +1,8 @@
 package blockdev
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
+	"sort"
 	"strconv"
 	"strings"
 )
@@ -36,7 +35,7 @@ func (h Host) Partitions(disk Node) []Part {
 			parts = append(parts, Part{Node: h.named(holder), Number: number})
 		}
 	}
-	slices.SortFunc(parts, func(a, b Part) int { return cmp.Compare(a.Number, b.Number) })
+	sort.Slice(parts, func(i, j int) bool { return parts[i].Number < parts[j].Number })
 	return parts
 }
 

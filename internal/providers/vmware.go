@@ -173,24 +173,30 @@ func parseOVF(text string) (map[string]string, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, nil
 	}
-	var doc struct {
-		Sections []struct {
-			Properties []struct {
-				Key   string `xml:"http://schemas.dmtf.org/ovf/environment/1 key,attr"`
-				Value string `xml:"http://schemas.dmtf.org/ovf/environment/1 value,attr"`
-			} `xml:"Property"`
-		} `xml:"PropertySection"`
-	}
-	if err := xml.Unmarshal([]byte(text), &doc); err != nil {
-		return nil, errors.New("it is no XML") // the parser's error may show values
-	}
+	d := xml.NewDecoder(strings.NewReader(text))
 	found := map[string]string{}
-	for _, s := range doc.Sections {
-		for _, p := range s.Properties {
-			found[p.Key] = p.Value
+	// the elements around the place, by their local names
+	var around []string
+	isDocument := false
+	for {
+		t, err := d.Token()
+		if errors.Is(err, io.EOF) && isDocument {
+			return found, nil
+		}
+		if err != nil {
+			return nil, errors.New("it is no XML") // the parser's error may show values
+		}
+		switch e := t.(type) {
+		case xml.StartElement:
+			isDocument = true
+			around = append(around, e.Name.Local)
+			if len(around) == 3 && around[1] == "PropertySection" && around[2] == "Property" {
+				found[ovfAttribute(e, "key")] = ovfAttribute(e, "value")
+			}
+		case xml.EndElement:
+			around = around[:len(around)-1]
 		}
 	}
-	return found, nil
 }
 
 // remove overwrites the variables, and cuts the properties out of the OVF environment.
@@ -248,7 +254,7 @@ func cutOVF(text string, cut func(key string) bool) (string, error) {
 			return "", errors.New("it is no XML")
 		}
 		e, ok := t.(xml.StartElement)
-		if !ok || e.Name.Local != "Property" || !cut(ovfKey(e)) {
+		if !ok || e.Name.Local != "Property" || !cut(ovfAttribute(e, "key")) {
 			continue
 		}
 		if err := d.Skip(); err != nil {
@@ -259,9 +265,10 @@ func cutOVF(text string, cut func(key string) bool) (string, error) {
 	}
 }
 
-func ovfKey(e xml.StartElement) string {
+// ovfAttribute is empty for an attribute that the element lacks.
+func ovfAttribute(e xml.StartElement, name string) string {
 	for _, a := range e.Attr {
-		if a.Name.Space == ovfNamespace && a.Name.Local == "key" {
+		if a.Name.Space == ovfNamespace && a.Name.Local == name {
 			return a.Value
 		}
 	}

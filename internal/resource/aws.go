@@ -7,8 +7,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
 // The metadata service of EC2, version 2: each request has a token.
@@ -28,12 +26,12 @@ type machine struct {
 	mu    sync.Mutex
 	asked bool
 	until time.Time // credentials are good until then
-	creds *aws.Credentials
+	creds *credentials
 	where string
 }
 
 // credentials returns those of the machine's role, nil if it has none.
-func (m *machine) credentials(ctx context.Context, s *shared) *aws.Credentials {
+func (m *machine) credentials(ctx context.Context, s *shared) *credentials {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.ask(ctx, s)
@@ -95,7 +93,7 @@ func (m *machine) ask(ctx context.Context, s *shared) {
 		s.options.Warn("the metadata service of EC2 answers without credentials")
 		return
 	}
-	m.creds = &aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.Token}
+	m.creds = &credentials{c.AccessKeyID, c.SecretAccessKey, c.Token}
 	m.until = c.Expiration.Add(-renewal)
 	if c.Expiration.IsZero() {
 		m.until = time.Now().Add(time.Hour)

@@ -40,7 +40,7 @@ func Main(m *testing.M) int {
 	return m.Run()
 }
 
-// Path returns the path of a program, static as `make build` builds it. A package
+// Path returns the path of a program, static built by make with the flags of `make build`. A package
 // whose tests use it runs them through [Main].
 func Path(tb testing.TB, name string) string {
 	tb.Helper()
@@ -103,9 +103,9 @@ func build(name string) error {
 	if other, ok := elsewhere[name]; ok {
 		folder = other
 	}
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", filepath.Join(dir, name), folder)
+	cmd := exec.Command("make", "--no-print-directory", "program", "PACKAGE="+folder, "OUT="+filepath.Join(dir, name))
 	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	cmd.Env = append(os.Environ(), "MAKEFLAGS=", "MAKELEVEL=") // not a part of a make around the tests
 	if said, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build %s: %w\n%s", name, err, said)
 	}

@@ -3,6 +3,7 @@ package gpt
 import (
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -389,7 +390,7 @@ func (p *planner) complete(changes []Change) []Change {
 			changes = append(changes, Change{Action: Keep, Want: -1, Before: &part, After: &part})
 		}
 	}
-	slices.SortStableFunc(changes, func(a, b Change) int { return a.Number() - b.Number() })
+	sort.SliceStable(changes, func(i, j int) bool { return changes[i].Number() < changes[j].Number() })
 	return changes
 }
 

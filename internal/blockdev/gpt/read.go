@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"slices"
+	"sort"
 	"strings"
 )
 
@@ -148,7 +148,7 @@ func (t Table) verify() []string {
 			wrong = append(wrong, fmt.Sprintf("%s covers sectors %d to %d, usable are %d to %d", p, p.First, p.Last, t.FirstUsable(), t.LastUsable()))
 		}
 	}
-	slices.SortFunc(all, func(a, b Partition) int { return cmp.Compare(a.First, b.First) })
+	sort.Slice(all, func(i, j int) bool { return all[i].First < all[j].First })
 	for i := 1; i < len(all); i++ {
 		if all[i].First <= all[i-1].Last {
 			wrong = append(wrong, fmt.Sprintf("%s and %s overlap", all[i-1], all[i]))
