@@ -5,14 +5,16 @@ package dialect
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/kindling-boot/kindling/config"
 	"github.com/kindling-boot/kindling/config/diag"
 	form "github.com/kindling-boot/kindling/config/dialect"
 	"github.com/kindling-boot/kindling/config/legacy"
+	"github.com/kindling-boot/kindling/config/legacy/ignition2"
 	"github.com/kindling-boot/kindling/config/source"
 	"github.com/kindling-boot/kindling/transpiler"
+	"github.com/kindling-boot/kindling/transpiler/sugar"
 )
 
 var (
@@ -48,18 +50,32 @@ func Rules() []*diag.Rule {
 type Options struct {
 	// Limit is the number of bytes that a document may unpack to; 0 means source.MaxJSON.
 	Limit int
+	// Files are the local files of a Butane document; nil if there are none.
+	Files *sugar.FilesDir
 }
 
 // Document is a document that was read.
 type Document struct {
 	// Config is what it asks for, in the newest model.
 	config.Config
-	// Form names the dialect, Encodings what was undone around it.
+	// Form names the dialect, Encodings what was undone around it. File is the document
+	// without them.
 	Form      form.Form
 	Encodings []string
+	File      *source.File
 	// Notes tell what became of the keys of a document that was translated. There are
 	// none for Ignition 3 and Butane, which are read without loss.
 	Notes legacy.Notes
+}
+
+// Translated reports whether the document is in a dialect that has to be translated, and
+// may lose something.
+func (d Document) Translated() bool {
+	switch d.Form.Kind {
+	case form.Ignition, form.Butane:
+		return false
+	}
+	return d.Form.Known()
 }
 
 // Read reads a document of any dialect. The config is usable only if the list has no
@@ -76,18 +92,21 @@ func Read(f *source.File, o Options) (Document, diag.List) {
 	if len(undone) > 0 {
 		f = source.NewFile(f.Name, data)
 	}
-	doc.Form = form.Of(data)
+	doc.Form, doc.File = form.Of(data), f
 	var found diag.List
-	doc.Config, doc.Notes, found = translate(f, doc.Form)
-	return doc, append(found, lossesOf(doc.Notes)...).Sorted()
+	doc.Config, doc.Notes, found = translate(f, doc.Form, o)
+	return doc, append(found, lossesOf(doc.Notes, found)...).Sorted()
 }
 
 // translate makes a config of a document without encodings.
-func translate(f *source.File, is form.Form) (config.Config, legacy.Notes, diag.List) {
+func translate(f *source.File, is form.Form, o Options) (config.Config, legacy.Notes, diag.List) {
 	switch is.Kind {
 	case form.Butane:
-		cfg, found := transpiler.Model(f)
+		cfg, found := transpiler.Model(f, o.Files)
 		return cfg, nil, found
+	case form.OldIgnition:
+		cfg, where, notes, found := ignition2.Translate(f)
+		return config.New(cfg, where), notes, found
 	case form.Ignition, form.JSON, form.BrokenJSON, form.Blank:
 		cfg, found := config.Parse(f)
 		return cfg, nil, found
@@ -97,14 +116,14 @@ func translate(f *source.File, is form.Form) (config.Config, legacy.Notes, diag.
 		}}
 	}
 	return config.Config{}, nil, diag.List{{
-		Rule: ruleUnsupported, Message: fmt.Sprintf("%s cannot be read yet", is), At: f.LineRange(1),
+		Rule: ruleUnsupported, Message: fmt.Sprintf("%s cannot be carried out", is), At: f.LineRange(1), Help: form.Help(f.Data),
 	}}
 }
 
-// lossesOf are the warnings for what a translation could not keep. This is the only place
-// that makes them.
-func lossesOf(notes legacy.Notes) diag.List {
-	var found diag.List
+// lossesOf are the warnings for what a translation could not keep, unless one was found at
+// the same place before. This is the only place that makes them.
+func lossesOf(notes legacy.Notes, found diag.List) diag.List {
+	var out diag.List
 	for _, n := range notes {
 		rule, what := ruleApproximated, "is approximated"
 		switch n.Fate {
@@ -113,10 +132,13 @@ func lossesOf(notes legacy.Notes) diag.List {
 		case legacy.Dropped:
 			rule, what = ruleDropped, "has no effect"
 		}
-		found = append(found, diag.Diagnostic{
-			Severity: diag.Warning, Rule: rule, Path: n.Path, At: n.At,
-			Message: strings.TrimPrefix(fmt.Sprintf("%s %s: %s", n.Path, what, n.How), " "),
+		path := n.Path.String()
+		if slices.ContainsFunc(found, func(d diag.Diagnostic) bool { return d.Path.String() == path }) {
+			continue
+		}
+		out = append(out, diag.Diagnostic{
+			Severity: diag.Warning, Rule: rule, Path: n.Path, At: n.At, Message: fmt.Sprintf("%s %s: %s", path, what, n.How),
 		})
 	}
-	return found
+	return out
 }

@@ -61,7 +61,7 @@ func Markdown(pages []Page) string {
 // markdown writes one page. The languages of its blocks are not those of the blocks
 // that tests of the documentation run: bad examples are bad.
 func (p Page) markdown(b *strings.Builder) {
-	languages := map[string]string{"bad.bu": "yml", "good.bu": "yml"}
+	languages := map[string]string{"bad.bu": "yml", "good.bu": "yml", "bad.yaml": "yml", "good.yaml": "yml"}
 	block := func(name, text string) { fmt.Fprintf(b, "\n```%s\n%s```\n", languages[name], text) }
 	fmt.Fprintf(b, "\n## %s\n\n%s.\n\n%s\n\nWrong:\n", p.ID, strings.ToUpper(p.Title[:1])+p.Title[1:], p.Text)
 	name, bad := p.Example("bad")

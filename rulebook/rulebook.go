@@ -5,10 +5,12 @@
 // A page is a file pages/ID.txtar. The comment of the archive is the text, its
 // first line the title. Its files are:
 //
-//	bad.bu or bad.ign      a document that breaks the rule
+//	bad.bu or bad.ign      a document that breaks the rule; bad.yaml or bad.json is one
+//	                       in another dialect, for butane convert
 //	bad.flags              flags for it, if others than --files-dir
 //	said                   what butane or ignition-validate prints about it
-//	good.bu or good.ign    the document put right; nothing is said about it
+//	good.bu or good.ign    the document put right (or good.yaml, good.json); nothing is
+//	                       said about it
 //	files/...              the files directory of both documents
 //	fifo files/...         a named pipe in it
 //
@@ -46,6 +48,9 @@ type Page struct {
 const (
 	Butane   = ".bu"
 	Ignition = ".ign"
+	// YAML and JSON are in other dialects.
+	YAML = ".yaml"
+	JSON = ".json"
 )
 
 // IDs returns the ids of all rules, sorted.
@@ -80,7 +85,7 @@ func Parse(id, text string) Page {
 
 // Example returns the name and the text of the document that is named bad or good.
 func (p Page) Example(kind string) (name, text string) {
-	for _, extension := range []string{Butane, Ignition} {
+	for _, extension := range []string{Butane, Ignition, YAML, JSON} {
 		if text, ok := p.Archive.Find(kind + extension); ok {
 			return kind + extension, text
 		}
@@ -96,6 +101,9 @@ func (p Page) Command(kind string) []string {
 		return []string{"ignition-validate", name}
 	}
 	command := []string{"butane"}
+	if extension := path.Ext(name); extension == YAML || extension == JSON {
+		command = append(command, "convert")
+	}
 	if flags, ok := p.Archive.Find(kind + ".flags"); ok {
 		command = append(command, strings.Fields(flags)...)
 	} else if p.hasFiles() {

@@ -90,23 +90,26 @@ func Translate(f *source.File, o Options) (output []byte, outcome Outcome, found
 	return output, Translated, t.ctx.Found.Sorted()
 }
 
-// Model turns a Butane document into a config of the newest model, without local
-// files. What a variant wraps configs in is left out. The config is usable only if the
-// list, in order of position, has no error.
-func Model(f *source.File) (config.Config, diag.List) {
+// Model turns a Butane document into a config of the newest model. What a variant wraps
+// configs in is left out. Local files are those of a directory, none if it is nil. The
+// config is usable only if the list, in order of position, has no error.
+func Model(f *source.File, files *sugar.FilesDir) (config.Config, diag.List) {
 	tree, found := parse(f)
 	if tree == nil {
 		return config.Config{}, found.Sorted()
 	}
-	return ModelOf(tree)
+	return ModelOf(tree, files)
 }
 
 // ModelOf is Model for a document that was read, or made from one in another dialect:
 // its nodes then have the places in the text of that.
-func ModelOf(tree *source.Tree) (config.Config, diag.List) {
+func ModelOf(tree *source.Tree, files *sugar.FilesDir) (config.Config, diag.List) {
 	t, found := read(tree)
 	if t == nil {
 		return config.Config{}, found.Sorted()
+	}
+	if files != nil {
+		t.ctx.Files = files
 	}
 	if !t.check() || !t.desugar(true) || !t.checkGenerated(true) {
 		return config.Config{}, t.ctx.Found.Sorted()

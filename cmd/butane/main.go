@@ -27,6 +27,12 @@ const (
 	exitUsage  = 2
 )
 
+// Forms of the problems that the programs tell apart themselves.
+const (
+	formatText = "text"
+	formatJSON = "json"
+)
+
 func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
@@ -42,7 +48,10 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if len(args) > 0 && args[0] == "explain" {
 		return explain(args[1:], stdout, stderr)
 	}
-	o := settings{format: "text"}
+	if len(args) > 0 && args[0] == "convert" {
+		return convertMain(args[1:], stdin, stdout, stderr)
+	}
+	o := settings{format: formatText}
 	options := flags{
 		{long: "check", short: 'c', on: &o.check, help: "check the document without producing output"},
 		{long: "files-dir", short: 'd', value: &o.filesDir, argument: "DIR", help: "allow embedding local files from this directory"},
@@ -79,7 +88,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	case !slices.Contains(reports.Formats(), o.format):
 		fmt.Fprintf(stderr, "butane: there is no format %q; use one of %s\n", o.format, strings.Join(reports.Formats(), ", "))
 		return exitUsage
-	case o.rawErrors && o.format != "text":
+	case o.rawErrors && o.format != formatText:
 		fmt.Fprintf(stderr, "butane: --raw-errors is a form of text, not of %s\n", o.format)
 		return exitUsage
 	case len(documents) > 1:
@@ -90,7 +99,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		name = documents[0]
 	}
 	if err := translate(o, name, stdin, stdout, stderr); err != nil {
-		if o.format == "text" || !isExplained(err) {
+		if o.format == formatText || !isExplained(err) {
 			fmt.Fprintf(stderr, "Error translating config: %v\n", err)
 		}
 		return exitFailed
@@ -164,7 +173,7 @@ var (
 )
 
 func isExplained(err error) bool {
-	return errors.Is(err, errSource) || errors.Is(err, errGenerated) || errors.Is(err, errStrict) || errors.Is(err, errLint)
+	return errors.Is(err, errSource) || errors.Is(err, errGenerated) || errors.Is(err, errStrict) || errors.Is(err, errLint) || errors.Is(err, errLoss)
 }
 
 func translate(o settings, name string, stdin io.Reader, stdout, stderr io.Writer) (err error) {

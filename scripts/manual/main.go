@@ -32,6 +32,7 @@ type command struct {
 // commands are all of them. Those of one word are programs.
 var commands = []command{
 	{name: "butane", run: []string{"butane"}, takes: "bu"},
+	{name: "butane-convert", run: []string{"butane", "convert"}, about: "write a document of any dialect as Butane or Ignition"},
 	{name: "ignition", run: []string{"ignition"}},
 	{name: "ignition-apply", run: []string{"ignition-apply"}, takes: "ign"},
 	{name: "ignition-validate", run: []string{"ignition-validate"}, takes: "ign"},

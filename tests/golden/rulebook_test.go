@@ -21,7 +21,7 @@ const howToAddAPage = `every rule has a page that butane explain prints: write r
 Its first line says what is wrong, without capital and period; after an empty line follow two to
 six sentences on what it means and how to do it right. Then come the files "-- bad.bu --" with a
 document that breaks the rule and "-- good.bu --" with the same one put right (.ign for Ignition
-configs; files/... make the files directory). make golden adds what butane says. See the comment
+configs; .yaml or .json for butane convert; files/... make the files directory). make golden adds what butane says. See the comment
 of package rulebook, and any page beside it.`
 
 // TestPages: each page's bad document breaks its rule and says so as the page shows;
@@ -46,7 +46,7 @@ func TestPages(t *testing.T) {
 		if !strings.Contains(stdout+stderr, " help: ") || !strings.Contains(stdout+stderr, " why: ") {
 			t.Error("it is not said why, or what to do: give the rule a Help, or the finding one")
 		}
-		if _, stderr, status := example(t, p, "good"); status != 0 || stderr != "" {
+		if _, stderr, status := example(t, p, "good"); status != 0 || strings.Contains(stderr, "[") || stderr != "" && p.Command("good")[1] != "convert" {
 			t.Errorf("the good document is not good: status %d\n%s", status, stderr)
 		}
 	})
@@ -87,7 +87,7 @@ func breaks(name, text, rule string) bool {
 func TestEveryRuleHasAPage(t *testing.T) {
 	root := programs.Root(t)
 	var ids []string
-	for _, folder := range []string{"config", "transpiler", "internal", "cmd"} {
+	for _, folder := range []string{"config", "transpiler", "internal", "cmd", "dialect"} {
 		ids = append(ids, rules(t, filepath.Join(root, folder))...)
 	}
 	for _, id := range ids {
