@@ -1,24 +1,8 @@
-#!/bin/bash
 # The first process of a virtual machine: configures its network cards with the files
-# of a provisioned root and systemd-networkd, and uses its swap files. The root is that of
-# the host, read-only. Arguments of the kernel that it does not know arrive as variables:
-#   vm_dir    directory of the host, with provisioned roots in it; results go there too
-export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
-mount -t proc proc /proc
-mount -t sysfs -o ro sys /sys # read-only: nobody waits for udev then
-mount -t tmpfs -o mode=755 run /run
-mountpoint -q /dev || mount -t devtmpfs dev /dev
-mkdir -p /run/out /run/mod/lib /run/systemd/netif
-mount -t hostfs none /run/out -o "$vm_dir"
-exec >/run/out/console 2>&1
-[ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd
-ln -s /usr/lib/uml/modules /run/mod/lib/modules
-printf '#!/bin/sh\nexec modprobe -q -d /run/mod "$@"\n' >/run/modprobe
-chmod +x /run/modprobe
-echo /run/modprobe >/proc/sys/kernel/modprobe
-for m in bonding 8021q bridge veth loop ext4 xfs btrfs; do
-  /run/modprobe "$m" || echo "guest: no module $m"
-done
+# of a provisioned root and systemd-networkd, and uses its swap files. The directory of
+# results has the provisioned roots.
+mkdir -p /run/systemd/netif
+load bonding 8021q bridge veth loop ext4 xfs btrfs
 
 # plug makes network cards, with what is at the other end of the cable.
 plug() {
@@ -51,7 +35,6 @@ settle() {
   { ip -o -d link; ip -o addr; ip -o route; ip -o -6 route; } >"/run/out/$1.state"
 }
 
-ip link set lo up
 plug
 mount -t tmpfs network /etc/systemd/network
 cp /run/out/networkd/etc/systemd/network/* /etc/systemd/network/
@@ -64,10 +47,8 @@ wait "$renderer"
 unplug
 
 # NetworkManager writes to /sys, and then waits for udev
-mount -o remount,rw /sys
-/lib/systemd/systemd-udevd --daemon
 plug
-udevadm trigger --subsystem-match=net --settle
+start_udev net
 mount -t tmpfs state /var/lib/NetworkManager
 mount -t tmpfs network /etc/NetworkManager
 mkdir /etc/NetworkManager/system-connections
@@ -109,6 +90,3 @@ for fs in ext4 xfs btrfs; do
 done
 cat /proc/swaps >/run/out/swap.state
 echo done >/run/out/status
-sync
-echo o >/proc/sysrq-trigger
-sleep 60

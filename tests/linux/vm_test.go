@@ -1,20 +1,18 @@
 package linux
 
 import (
-	"context"
 	_ "embed"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/kindling-boot/kindling/tests/programs"
+	"github.com/kindling-boot/kindling/tests/uml"
 )
 
 //go:embed guest.sh
-var guestScript []byte
+var guestScript string
 
 // bootLimit ends a machine that hangs.
 const bootLimit = 5 * time.Minute
@@ -73,7 +71,7 @@ func TestMachine(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a virtual machine")
 	}
-	programs.Need(t, "root", "linux.uml", "ip", "udevadm", "nmcli", "mkfs.ext4", "mkfs.xfs", "mkfs.btrfs", "mkswap", "chattr")
+	uml.Need(t, "ip", "udevadm", "nmcli", "mkfs.ext4", "mkfs.xfs", "mkfs.btrfs", "mkswap", "chattr")
 	dir := t.TempDir()
 	var swap strings.Builder
 	swap.WriteString("swap:\n")
@@ -89,21 +87,12 @@ func TestMachine(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	script := filepath.Join(dir, "guest.sh")
-	if err := os.WriteFile(script, guestScript, 0o755); err != nil {
-		t.Fatal(err)
+	m := uml.Machine{Dir: dir, Script: guestScript, Args: []string{"eth0=mcast,52:54:00:12:34:01"}, Limit: bootLimit}
+	err := m.Run(t.Context())
+	if m.Read("status") == "" {
+		t.Fatalf("the machine: %v\n%s", err, m.Log())
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), bootLimit)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "linux.uml", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", "mem=1500M", "quiet",
-		"panic=-1", "con=null", "con0=null,fd:1", "con1=null", "ssl=null", "eth0=mcast,52:54:00:12:34:01", "init="+script, "vm_dir="+dir)
-	cmd.Env, cmd.Dir = append(os.Environ(), "TMPDIR="+dir), dir
-	said, err := cmd.CombinedOutput()
-	if _, missing := os.Stat(filepath.Join(dir, "status")); missing != nil {
-		console, _ := os.ReadFile(filepath.Join(dir, "console"))
-		t.Fatalf("the machine: %v\n%s\n%s", err, said, console)
-	}
-	t.Log(read(t, filepath.Join(dir, "console")))
+	t.Log(m.Log())
 	for _, r := range renderers {
 		t.Run(r, func(t *testing.T) { checkNetwork(t, filepath.Join(dir, r)) })
 	}

@@ -1,0 +1,116 @@
+// Package uml starts virtual machines of User Mode Linux for tests that need a kernel of
+// their own: the one that runs the tests may know neither partitions, nor RAID, nor
+// device-mapper, and its disks and network are nobody's toys. A [Machine] sees the files of
+// the host, read-only, and leaves its results in a directory.
+package uml
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/kindling-boot/kindling/tests/programs"
+)
+
+// kernel is User Mode Linux, as Debian's package user-mode-linux has it.
+const kernel = "linux.uml"
+
+// memory of a machine. It is a file, so only what is used costs something.
+const memory = "mem=1500M"
+
+//go:embed guest.sh
+var guestScript []byte
+
+// Need skips a test without the kernel or the programs that it wants in the machine; in CI
+// that fails.
+func Need(tb testing.TB, names ...string) {
+	tb.Helper()
+	programs.Need(tb, append([]string{"root", kernel}, names...)...)
+}
+
+// Machine is a virtual machine. It is started once.
+type Machine struct {
+	// Dir of the host is /run/out in the machine; the script has variables for what it is told.
+	Dir string
+	// Script runs in the machine when it is up: shell, with the functions of guest.sh.
+	Script string
+	// Args are further arguments of the kernel: NAME=VALUE are variables of the script.
+	Args []string
+	// Limit ends a machine that hangs.
+	Limit time.Duration
+
+	cmd  *exec.Cmd
+	said bytes.Buffer
+	stop context.CancelFunc
+}
+
+// Start starts the machine. Wait must follow.
+func (m *Machine) Start(ctx context.Context) error {
+	script := filepath.Join(m.Dir, "guest.sh")
+	err := errors.Join(
+		os.WriteFile(script, guestScript, 0o755),
+		os.WriteFile(filepath.Join(m.Dir, "main"), []byte(m.Script), 0o600),
+	)
+	if err != nil {
+		return fmt.Errorf("prepare virtual machine: %w", err)
+	}
+	ctx, m.stop = context.WithTimeout(ctx, m.Limit)
+	m.cmd = exec.CommandContext(ctx, kernel, append([]string{
+		"root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", memory, "quiet", "panic=-1",
+		"con=null", "con0=null,fd:1", "con1=null", "ssl=null", "init=" + script, "uml_dir=" + m.Dir,
+	}, m.Args...)...)
+	m.cmd.Env = append(os.Environ(), "TMPDIR="+m.Dir) // for its memory, deleted while in use
+	m.cmd.Dir = m.Dir
+	m.cmd.Stdout, m.cmd.Stderr = &m.said, &m.said
+	// each program of the machine is a process of the host
+	m.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	m.cmd.Cancel = m.CutPower
+	m.cmd.WaitDelay = 10 * time.Second
+	if err := m.cmd.Start(); err != nil {
+		m.stop()
+		return fmt.Errorf("start virtual machine: %w", err)
+	}
+	return nil
+}
+
+// CutPower ends the machine at once: what its kernel has not yet written to its disks is
+// lost.
+func (m *Machine) CutPower() error { return syscall.Kill(-m.cmd.Process.Pid, syscall.SIGKILL) }
+
+// Wait waits until the machine has switched itself off, or has lost its power, which is an
+// error.
+func (m *Machine) Wait() error {
+	defer m.stop()
+	err := m.cmd.Wait()
+	_ = m.CutPower() // whatever it has left behind
+	return err
+}
+
+// Run starts the machine and waits for its end.
+func (m *Machine) Run(ctx context.Context) error {
+	if err := m.Start(ctx); err != nil {
+		return err
+	}
+	return m.Wait()
+}
+
+// Read returns a file that the machine has left, without blanks around it; empty if there
+// is none.
+func (m *Machine) Read(name string) string {
+	data, err := os.ReadFile(filepath.Join(m.Dir, name))
+	if err != nil {
+		return ""
+	}
+	return string(bytes.TrimSpace(data))
+}
+
+// Log is what was said: by the kernel, and by the scripts.
+func (m *Machine) Log() string { return m.said.String() + "\n" + m.Read("console") }
