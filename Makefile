@@ -72,6 +72,10 @@ test: build test-deps ## every test, and the engine once more under the race det
 	$(GO) test -count=1 -timeout 15m ./...
 	CGO_ENABLED=1 $(GO) test -race -short -timeout 10m $$($(GO) list ./internal/... 2>/dev/null)
 
+.PHONY: test-slow
+test-slow: build test-deps ## kill provisioning at two hundred points (an hour)
+	KINDLING_SLOW=1 $(GO) test -count=1 -timeout 3h -v -run 'TestKilledProvisioning|TestPowerCuts' ./tests/vm
+
 .PHONY: test-deps
 test-deps: ## what the tests need from Debian (does nothing if it is there)
 	@scripts/test-deps.sh

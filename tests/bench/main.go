@@ -20,6 +20,7 @@ type bench struct {
 	rounds  int    // how often the longer measurements run
 	large   string // the large document
 	config  string // the config made from it
+	only    string // the one to measure; all if empty
 	rows    []row
 }
 
@@ -37,6 +38,7 @@ func main() {
 	flag.StringVar(&b.bin, "bin", "bin", "`directory` of the programs to measure")
 	flag.IntVar(&b.rounds, "rounds", 9, "how often the longer measurements run")
 	flag.StringVar(&b.scratch, "scratch", "", "`directory` to work in (default: a temporary one)")
+	flag.StringVar(&b.only, "only", "", "measure one `thing`: start, translate, validate, provision, huge, remote, disks or sizes")
 	flag.BoolVar(&keep, "keep", false, "keep the inputs and outputs")
 	flag.Parse()
 	if err := b.run(keep); err != nil {
@@ -60,8 +62,24 @@ func (b *bench) run(keep bool) (err error) {
 	if err := b.prepare(); err != nil {
 		return err
 	}
-	for _, measure := range []func() error{b.start, b.translate, b.validate, b.peer, b.provision, b.hugeFile, b.remote, b.sizes} {
-		if err := measure(); err != nil {
+	for _, m := range []struct {
+		name    string
+		measure func() error
+	}{
+		{"start", b.start},
+		{"translate", b.translate},
+		{"validate", b.validate},
+		{"validate", b.peer},
+		{"provision", b.provision},
+		{"huge", b.hugeFile},
+		{"remote", b.remote},
+		{"disks", b.disks},
+		{"sizes", b.sizes},
+	} {
+		if b.only != "" && b.only != m.name && m.name != "translate" { // which makes the config
+			continue
+		}
+		if err := m.measure(); err != nil {
 			return err
 		}
 	}

@@ -14,27 +14,19 @@ import (
 	"os/exec"
 	"path/filepath"
 	"syscall"
-	"testing"
 	"time"
 
-	"github.com/kindling-boot/kindling/tests/programs"
+	"golang.org/x/sys/unix"
 )
 
-// kernel is User Mode Linux, as Debian's package user-mode-linux has it.
-const kernel = "linux.uml"
+// Kernel is User Mode Linux, as Debian's package user-mode-linux has it.
+const Kernel = "linux.uml"
 
 // memory of a machine. It is a file, so only what is used costs something.
 const memory = "mem=1500M"
 
 //go:embed guest.sh
 var guestScript []byte
-
-// Need skips a test without the kernel or the programs that it wants in the machine; in CI
-// that fails.
-func Need(tb testing.TB, names ...string) {
-	tb.Helper()
-	programs.Need(tb, append([]string{"root", kernel}, names...)...)
-}
 
 // Machine is a virtual machine. It is started once.
 type Machine struct {
@@ -44,6 +36,8 @@ type Machine struct {
 	Script string
 	// Args are further arguments of the kernel: NAME=VALUE are variables of the script.
 	Args []string
+	// Systemd makes systemd the first process of the machine, and the script a service.
+	Systemd bool
 	// Limit ends a machine that hangs.
 	Limit time.Duration
 
@@ -63,11 +57,14 @@ func (m *Machine) Start(ctx context.Context) error {
 		return fmt.Errorf("prepare virtual machine: %w", err)
 	}
 	ctx, m.stop = context.WithTimeout(ctx, m.Limit)
-	m.cmd = exec.CommandContext(ctx, kernel, append([]string{
+	if m.Systemd {
+		m.Args = append(m.Args, "uml_systemd=1")
+	}
+	m.cmd = exec.CommandContext(ctx, Kernel, append([]string{
 		"root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", memory, "quiet", "panic=-1",
 		"con=null", "con0=null,fd:1", "con1=null", "ssl=null", "init=" + script, "uml_dir=" + m.Dir,
 	}, m.Args...)...)
-	m.cmd.Env = append(os.Environ(), "TMPDIR="+m.Dir) // for its memory, deleted while in use
+	m.cmd.Env = append(os.Environ(), "TMPDIR="+memoryDir(m.Dir))
 	m.cmd.Dir = m.Dir
 	m.cmd.Stdout, m.cmd.Stderr = &m.said, &m.said
 	// each program of the machine is a process of the host
@@ -114,3 +111,14 @@ func (m *Machine) Read(name string) string {
 
 // Log is what was said: by the kernel, and by the scripts.
 func (m *Machine) Log() string { return m.said.String() + "\n" + m.Read("console") }
+
+// memoryDir is where the file with a machine's memory goes, deleted while it is in use: in
+// the host's memory, if there is a place for that.
+func memoryDir(otherwise string) string {
+	const shm = "/dev/shm"
+	var fs unix.Statfs_t
+	if err := unix.Statfs(shm, &fs); err != nil || fs.Type != unix.TMPFS_MAGIC {
+		return otherwise
+	}
+	return shm
+}

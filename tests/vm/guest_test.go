@@ -56,6 +56,10 @@ type guest struct {
 	root  string // the root of the system to be
 	names []string
 	env   []string
+	// ctx, unless it is nil, ends the engine before its end.
+	ctx context.Context //nolint:containedctx // for a part of the test
+	// progress is a file that gets the name of each stage.
+	progress string
 }
 
 // disk adds a disk of a size in MiB; placeholders $disk0, $disk1 stand for them. The script
@@ -134,6 +138,9 @@ type ended struct {
 // stage runs one stage as the units of an initramfs do.
 func (g *guest) stage(name string) ended {
 	g.Helper()
+	if g.progress != "" {
+		g.check(os.WriteFile(g.progress, []byte(name), 0o600))
+	}
 	root := "/"
 	if name != "fetch" && name != "disks" && name != "kargs" {
 		root = g.root
@@ -147,6 +154,11 @@ func (g *guest) ignition(args ...string) ended {
 	g.Helper()
 	ctx, cancel := context.WithTimeout(g.Context(), toolLimit)
 	defer cancel()
+	if g.ctx != nil {
+		if ctx = g.ctx; ctx.Err() != nil {
+			return ended{exit: -1} // killed between two stages
+		}
+	}
 	cmd := exec.CommandContext(ctx, os.Getenv(ignitionEnv), args...)
 	cmd.WaitDelay = time.Second // a tool that it started may live on
 	cmd.Env = append(os.Environ(), "IGNITION_CONFIG_FILE="+filepath.Join(g.dir, "config.ign"),

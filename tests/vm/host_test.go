@@ -6,6 +6,7 @@ package vm
 import (
 	"context"
 	_ "embed"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -46,12 +47,21 @@ func TestDisks(t *testing.T) {
 		t.Skip("starts virtual machines")
 	}
 	uml.Need(t, needed...)
+	inMachines(t, nil)
+}
+
+// inMachines runs the test that calls it in virtual machines, and reports what they said.
+func inMachines(t *testing.T, set func(*machine)) {
+	t.Helper()
 	ignition := programs.Path(t, "ignition")
 	machines := make([]*machine, kernels)
 	done := make(chan int)
 	for i := range machines {
-		machines[i] = &machine{Machine: uml.Machine{Dir: t.TempDir()}, shard: i}
-		go func() { machines[i].run(t.Context(), ignition); done <- i }()
+		m := &machine{Machine: uml.Machine{Dir: t.TempDir(), Limit: bootLimit}, shard: i, test: selected(t)}
+		if machines[i] = m; set != nil {
+			set(m)
+		}
+		go func() { m.run(t.Context(), ignition); done <- i }()
 	}
 	for range machines {
 		machines[<-done].report(t)
@@ -64,40 +74,47 @@ var needed = []string{
 	"mkfs.xfs", "mkfs.btrfs", "mkfs.fat", "xorriso", "mcopy",
 }
 
-// machine is one virtual machine.
+// machine is one virtual machine with the test program in it.
 type machine struct {
 	uml.Machine
 	shard int
+	test  string // as -test.run wants it
 	err   error
+}
+
+// prepare tells the machine what to do.
+func (m *machine) prepare(ignition string) error {
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	m.Script = guestScript
+	if m.Limit == 0 {
+		m.Limit = bootLimit
+	}
+	m.Args = append(m.Args, "vm_test="+program, ignitionEnv+"="+ignition, fmt.Sprintf("%s=%d", shardEnv, m.shard))
+	return os.WriteFile(filepath.Join(m.Dir, "run"), []byte(m.test), 0o600)
 }
 
 // run starts the machine and waits until it switches itself off.
 func (m *machine) run(ctx context.Context, ignition string) {
-	program, err := os.Executable()
-	if err != nil {
-		m.err = err
-		return
+	if m.err = m.prepare(ignition); m.err == nil {
+		m.err = m.Run(ctx)
 	}
-	if m.err = os.WriteFile(filepath.Join(m.Dir, "run"), []byte(selected()), 0o600); m.err != nil {
-		return
-	}
-	m.Script, m.Limit = guestScript, bootLimit
-	m.Args = []string{"vm_test=" + program, ignitionEnv + "=" + ignition, fmt.Sprintf("%s=%d", shardEnv, m.shard)}
-	m.err = m.Run(ctx)
 }
 
-// selected is what -test.run asked for.
-func selected() string {
-	for _, a := range os.Args {
-		if v, ok := strings.CutPrefix(a, "-test.run="); ok && v != "" {
-			return v
-		}
+// selected is which cases of a test -test.run asked for.
+func selected(t *testing.T) string {
+	t.Helper()
+	cases := flag.Lookup("test.run").Value.String()
+	if _, some, ok := strings.Cut(cases, "/"); ok {
+		return "^" + t.Name() + "$/" + some
 	}
-	return "."
+	return "^" + t.Name() + "$"
 }
 
 // result is a line that a test ends with.
-var result = regexp.MustCompile(`^    --- (PASS|FAIL|SKIP): TestDisks/(\S+)`)
+var result = regexp.MustCompile(`^    --- (PASS|FAIL|SKIP): [^/]+/(\S+)`)
 
 // report tells the tests of the host what happened in the guest.
 func (m *machine) report(t *testing.T) {

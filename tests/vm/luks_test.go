@@ -263,13 +263,47 @@ var raidCases = []scenario{
 		g.closing("secret")
 		g.storage(`"luks":[{"name":"secret","device":"$disk0","keyFile":{"source":"data:,key"},` + quick + `}]`)
 		g.passes("disks")
-		state := filepath.Join(g.dir, "state")
-		data, err := os.ReadFile(state)
-		g.check(err)
-		g.check(os.WriteFile(state, []byte(strings.ReplaceAll(string(data), `"done":true`, `"done":false`)), 0o600))
+		g.void()
 		g.check(os.Remove("/dev/mapper/secret"))
 		g.passes("disks")
 		g.do("cryptsetup", "status", "secret")
+	}},
+	{"an array that an interrupted run left under another name is made anew", func(g *guest) {
+		g.disk(32, "")
+		g.disk(32, "")
+		g.stopping("data")
+		g.storage(`"raid":[{"name":"data","level":"raid1","devices":["$disk0","$disk1"]}]`)
+		g.passes("disks")
+		g.do("mdadm", "--stop", "/dev/md/data")
+		g.do("mdadm", "--assemble", "/dev/md77", g.names[0], g.names[1])
+		g.passes("disks") // complete, and under another name
+		g.do("mdadm", "--stop", "/dev/md/data")
+		g.do("mdadm", "--assemble", "/dev/md77", g.names[0], g.names[1])
+		g.void()
+		g.passes("disks")
+		g.is("$disk0", "TYPE=linux_raid_member")
+	}},
+	{"an array that udev starts from an old superblock on a new partition is stopped", func(g *guest) {
+		g.disk(64, "label: gpt\n1: start=1MiB, size=32MiB\n")
+		g.do("mdadm", "--create", "/dev/md/old", "--run", "--force", "--level=1", "--raid-devices=1", g.fill("$disk0p1"))
+		g.do("mdadm", "--stop", "/dev/md/old")
+		g.do("udevadm", "settle")
+		g.do("sfdisk", "--wipe=never", "--delete", g.names[0])
+		g.do("udevadm", "settle")
+		g.storage(`"disks":[{"device":"$disk0","partitions":[{"number":1,"label":"new","sizeMiB":32}]}],"filesystems":[{"device":"/dev/disk/by-partlabel/new","format":"ext4","wipeFilesystem":true}]`)
+		if said := g.passes("disks"); !strings.Contains(said, "was started from what was on new partitions before") {
+			g.Errorf("udev has not started the array:\n%s", said)
+		}
+		g.is("$disk0p1", "TYPE=ext4")
+	}},
+	{"a member of an array that is in use is left alone", func(g *guest) {
+		g.disk(64, "label: gpt\n1: start=1MiB, size=32MiB, name=one\n")
+		g.disk(64, "label: gpt\n1: start=1MiB, size=32MiB, name=two\n")
+		g.stopping("old")
+		g.do("mdadm", "--create", "/dev/md/old", "--run", "--force", "--level=1", "--raid-devices=2", "--metadata=1.2", g.fill("$disk0p1"), g.fill("$disk1p1"))
+		g.storage(`"raid":[{"name":"new","level":"raid0","devices":["/dev/disk/by-partlabel/one"]}],
+			"disks":[{"device":"$disk0","partitions":[{"number":1,"label":"one","wipePartitionEntry":true}]}]`)
+		g.fails("disks", "$disk0p1: the device is in use", "is made of it, and of $disk1p1")
 	}},
 	{"members with data are left alone", func(g *guest) {
 		g.disk(32, "")
@@ -287,10 +321,7 @@ var raidCases = []scenario{
 		g.do("mdadm", "--stop", "/dev/md/data")
 		g.do("mdadm", "--zero-superblock", g.names[0])
 		g.fails("disks", "linux_raid_member") // it has run: a member was lost
-		state := filepath.Join(g.dir, "state")
-		data, err := os.ReadFile(state)
-		g.check(err)
-		g.check(os.WriteFile(state, []byte(strings.ReplaceAll(string(data), `"done":true`, `"done":false`)), 0o600))
+		g.void()
 		g.passes("disks")
 		g.is("$disk0", "TYPE=linux_raid_member")
 	}},
@@ -299,6 +330,15 @@ var raidCases = []scenario{
 		g.storage(`"raid":[{"name":"a","level":"raid1","devices":["/dev/md/b","$disk0"]},{"name":"b","level":"raid1","devices":["/dev/md/a","$disk0"]}]`)
 		g.fails("disks", "RAID a: it is made of itself")
 	}},
+}
+
+// void makes the state tell that all work on disks was interrupted.
+func (g *guest) void() {
+	g.Helper()
+	state := filepath.Join(g.dir, "state")
+	data, err := os.ReadFile(state)
+	g.check(err)
+	g.check(os.WriteFile(state, []byte(strings.ReplaceAll(string(data), `"done":true`, `"done":false`)), 0o600))
 }
 
 // stopping stops an array at the end. Those on top come first: cleanups run backwards.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/kindling-boot/kindling/config/types"
@@ -283,10 +284,19 @@ func (o *Disk) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, err 
 	if err := o.On.State.SetWork(tableOf(node), work); err != nil {
 		return out, err
 	}
-	if err := o.write(ctx, env, node, &s); err != nil {
+	held, err := o.write(ctx, env, node, &s)
+	defer func() {
+		for _, f := range held {
+			_ = f.Close() // read only
+		}
+	}()
+	if err != nil {
 		return out, err
 	}
 	if err := o.settle(ctx, env, node, s.after); err != nil {
+		return out, err
+	}
+	if err := stopOldArrays(ctx, env, o.fresh(node, &s)); err != nil {
 		return out, err
 	}
 	work.Done, work.Result = true, noTable
@@ -296,8 +306,11 @@ func (o *Disk) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, err 
 	return out, o.On.State.SetWork(tableOf(node), work)
 }
 
-// write changes the disk, and tells the kernel.
-func (o *Disk) write(ctx context.Context, env *exec.Env, node string, s *tableState) (err error) {
+// write changes the disk, and tells the kernel. It returns the partitions, opened: udev reads
+// the table of a disk again when a program closes it after writing, which takes all
+// partitions away for a moment, unless somebody has one of them open (systemd, udevd.c,
+// synthesize_change()).
+func (o *Disk) write(ctx context.Context, env *exec.Env, node string, s *tableState) (held []*os.File, err error) {
 	mode := blockdev.Writing
 	if len(s.users) > 0 {
 		mode = blockdev.SharedWriting
@@ -305,46 +318,69 @@ func (o *Disk) write(ctx context.Context, env *exec.Env, node string, s *tableSt
 	var d *blockdev.Device
 	err = retryBusy(ctx, func() error { d, err = host.Open(node, mode, 0); return err }) // udev may be looking at it
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
 	if s.wipe {
 		if _, err := d.Zap(); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if s.writes() {
 		if err := s.after.Write(d); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	// udev may be looking at a partition that has to go
 	err = retryBusy(ctx, func() error { return host.TellKernel(d, s.after) })
+	if err == nil {
+		for _, p := range host.Partitions(d.Node) {
+			if f, err := os.Open(p.Path); err == nil { // those without a node yet do not matter: one is enough
+				held = append(held, f)
+			}
+		}
+	}
 	if !errors.Is(err, blockdev.ErrMapper) {
-		return err
+		return held, err
 	}
 	if _, err := run.Find(kpartxCmd); err != nil {
-		return nil //nolint:nilerr // then rules of udev do it
+		return nil, nil //nolint:nilerr // then rules of udev do it
 	}
 	_, err = env.Run(ctx, run.Command{Name: kpartxCmd, Args: []string{"-u", node}})
-	return err
+	return nil, err
 }
 
-// settle waits until each partition has its node and its links.
+// settle waits until each partition has its node and its links. Events of a disk wait for
+// the earlier ones of its partitions: udevd.c, event_is_blocked(). So one event is enough.
 func (o *Disk) settle(ctx context.Context, env *exec.Env, node string, t gpt.Table) error {
 	n, err := host.Resolve(node)
 	if err != nil {
 		return err
 	}
-	nodes := []string{node}
 	for _, p := range t.Partitions() {
-		part, err := o.On.node(ctx, env, host.PartitionPath(n, p.Number))
-		if err != nil {
+		if _, err := o.On.node(ctx, env, host.PartitionPath(n, p.Number)); err != nil {
 			return fmt.Errorf("wait for %s: %w", p, err)
 		}
-		nodes = append(nodes, part)
 	}
-	return o.On.settle(ctx, env, nodes...)
+	return o.On.settle(ctx, env, node)
+}
+
+// fresh are the nodes of the partitions that are new.
+func (o *Disk) fresh(node string, s *tableState) []string {
+	n, err := host.Resolve(node)
+	if err != nil {
+		return nil // it was there a moment ago, and somebody will say that it is gone
+	}
+	var out []string
+	for _, c := range s.changes {
+		if c.Action != gpt.Create && c.Action != gpt.Replace {
+			continue
+		}
+		if part, err := blockNode(host.PartitionPath(n, c.After.Number)); err == nil {
+			out = append(out, part)
+		}
+	}
+	return out
 }
 
 // lines describe the table before and after, a line for each partition.

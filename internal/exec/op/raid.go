@@ -92,10 +92,8 @@ func (o *RAID) Check(ctx context.Context, env *exec.Env) (exec.Finding, error) {
 			f.Details = append(f.Details, s.reason)
 			f.Destroys = lost(s.reason)
 		}
-		for i, n := range nodes {
-			if err := checkUnused(n); err != nil {
-				return f, fmt.Errorf("member %s: %w", o.Want.Devices[i], err)
-			}
+		if err := checkHeldByArrays(nodes); err != nil {
+			return f, fmt.Errorf("member %w", err)
 		}
 	}
 	return f, nil
@@ -253,6 +251,9 @@ func (o *RAID) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, err 
 	case err != nil:
 		return out, err
 	case s.assemble:
+		if err := o.release(ctx, env, nodes); err != nil { // it runs under another name, or in part
+			return out, err
+		}
 		args := append([]string{"--assemble", o.device(), "--run"}, nodes...)
 		if _, err := env.Run(ctx, run.Command{Name: mdadmCmd, Args: args}); err != nil {
 			return out, err
@@ -268,18 +269,8 @@ func (o *RAID) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, err 
 }
 
 func (o *RAID) create(ctx context.Context, env *exec.Env, nodes []string) error {
-	if node, err := blockNode(o.device()); err == nil { // of a run that was interrupted
-		if err := checkUnused(node); err != nil {
-			return err
-		}
-		if _, err := env.Run(ctx, run.Command{Name: mdadmCmd, Args: []string{"--stop", node}}); err != nil {
-			return err
-		}
-	}
-	for _, n := range nodes {
-		if err := checkUnused(n); err != nil {
-			return err
-		}
+	if err := o.release(ctx, env, nodes); err != nil {
+		return err
 	}
 	for _, n := range nodes {
 		if err := o.On.begin(n, "RAID "+o.Want.Name); err != nil {
@@ -298,6 +289,14 @@ func (o *RAID) create(ctx context.Context, env *exec.Env, nodes []string) error 
 	}
 	_, err := env.Run(ctx, run.Command{Name: mdadmCmd, Args: append(append(args, o.Want.Options...), nodes...)})
 	return err
+}
+
+// release stops what holds the members: an array that an interrupted run, or udev, has left.
+func (o *RAID) release(ctx context.Context, env *exec.Env, nodes []string) error {
+	if err := checkHeldByArrays(nodes); err != nil {
+		return err
+	}
+	return stopArrays(ctx, env, nodes)
 }
 
 // verify looks whether the array runs, and only then takes it for done.

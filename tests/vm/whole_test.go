@@ -1,0 +1,183 @@
+package vm
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/kindling-boot/kindling/tests/whole"
+)
+
+// wholeMachine is the machine of package whole. The tests that kill it are in kill_test.go.
+type wholeMachine struct {
+	*guest
+	disks [2]string
+}
+
+// runStages are what an initramfs runs. The target root is on a partition of the machine,
+// which is mounted when the disks are ready.
+var runStages = []string{"fetch", "kargs", "disks", "mount", "files", "umount"}
+
+// provision runs all stages until one fails; a program that does not end by itself has been
+// killed.
+func (w *wholeMachine) provision() (r ended) {
+	w.Helper()
+	for _, s := range runStages {
+		if s == "mount" && exec.Command("mountpoint", "-q", w.root).Run() != nil {
+			w.do("mount", "/dev/disk/by-partlabel/ROOT", w.root)
+		}
+		r = w.stage(s)
+		if r.exit != 0 {
+			r.said = "stage " + s + ":\n" + r.said
+			return r
+		}
+	}
+	return r
+}
+
+// begin writes the config.
+func (w *wholeMachine) begin() {
+	w.Helper()
+	w.check(os.WriteFile(filepath.Join(w.dir, "config.ign"), []byte(whole.Config("3.6.0", w.disks)), 0o600))
+}
+
+// day is the day of the last change of a password.
+var day = regexp.MustCompile(`(?m)^([a-z]+\d*:[^:]*):\d{5}:`)
+
+// describe tells everything that a provisioned machine is, a line for each thing. The stages
+// have ended.
+func (w *wholeMachine) describe() []string {
+	w.Helper()
+	var out []string
+	for i, d := range w.disks {
+		out = append(out, strings.ReplaceAll(w.do("sfdisk", "--dump", d), d, fmt.Sprintf("disk%d", i)))
+	}
+	for _, place := range whole.Foreign {
+		if w.sum(place) != sha256.Sum256(place.Data()) {
+			out = append(out, fmt.Sprintf("foreign %v has changed", place))
+		}
+	}
+	for _, d := range []string{"/dev/disk/by-partlabel/secret", "/dev/md/mirror", "/dev/mapper/vault", "/dev/disk/by-partlabel/data", "/dev/disk/by-partlabel/boot"} {
+		for _, p := range []string{"TYPE", "LABEL", "UUID", "SUBSYSTEM"} {
+			out = append(out, fmt.Sprintf("%s %s: %s", d, p, w.blkid(d, p)))
+		}
+	}
+	for line := range strings.Lines(w.do("mdadm", "--detail", "/dev/md/mirror")) {
+		for _, about := range []string{"Raid Level", "Raid Devices", "Working Devices", "Failed Devices", "Spare Devices"} {
+			if strings.Contains(line, about) {
+				out = append(out, "mirror "+strings.Join(strings.Fields(line), " "))
+			}
+		}
+	}
+	if holders := w.do("sh", "-c", "ls /sys/block | grep -c '^md'"); strings.TrimSpace(holders) != "1" {
+		out = append(out, "arrays: "+holders)
+	}
+	w.do("e2fsck", "-fn", "/dev/md/mirror")
+	w.do("e2fsck", "-fn", "/dev/mapper/vault")
+	w.do("xfs_repair", "-n", "/dev/disk/by-partlabel/data")
+	// a power cut leaves the mark that it was mounted, and nothing else
+	if said, err := exec.Command("fsck.fat", "-n", "/dev/disk/by-partlabel/boot").CombinedOutput(); err != nil && !strings.Contains(string(said), "Dirty bit is set") {
+		w.Errorf("fsck.fat: %v\n%s", err, said)
+	}
+	for _, m := range [][2]string{{"/dev/md/mirror", "var"}, {"/dev/mapper/vault", "srv"}, {"/dev/disk/by-partlabel/data", "data"}, {"/dev/disk/by-partlabel/boot", "boot"}} {
+		w.do("mount", "-o", "ro", m[0], filepath.Join(w.root, m[1]))
+	}
+	out = append(out, w.tree()...)
+	// the key on the target opens the volume
+	w.do("cryptsetup", "luksOpen", "--test-passphrase", "/dev/disk/by-partlabel/secret", "--key-file", filepath.Join(w.root, "etc/luks/vault"))
+	w.do("umount", "-R", w.root)
+	return out
+}
+
+// sum of the content of a foreign partition.
+func (w *wholeMachine) sum(place whole.Place) [32]byte {
+	w.Helper()
+	f, err := os.Open(w.disks[place.Disk])
+	w.check(err)
+	defer f.Close() //nolint:errcheck // read only
+	data := make([]byte, place.SizeMiB<<20)
+	_, err = f.ReadAt(data, place.StartMiB<<20)
+	w.check(err)
+	return sha256.Sum256(data)
+}
+
+// tree describes all files of the target.
+func (w *wholeMachine) tree() []string {
+	w.Helper()
+	var out []string
+	w.check(filepath.WalkDir(w.root, func(name string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := os.Lstat(name)
+		if err != nil {
+			return err
+		}
+		rel, _ := filepath.Rel(w.root, name)
+		stat, _ := info.Sys().(*syscall.Stat_t)
+		line := fmt.Sprintf("/%s %v %d:%d", rel, info.Mode(), stat.Uid, stat.Gid)
+		switch {
+		case info.IsDir():
+		case info.Mode()&fs.ModeSymlink != 0:
+			target, err := os.Readlink(name)
+			if err != nil {
+				return err
+			}
+			line += " -> " + target
+		case slices.Contains([]string{"etc/passwd-", "etc/group-", "etc/shadow-", "etc/gshadow-", "etc/subuid-", "etc/subgid-"}, rel):
+			return nil // copies that account programs keep
+		case rel == "etc/.ignition-result.json": // has the time
+		case rel == "etc/luks/vault":
+			line += fmt.Sprintf(" %d bytes", info.Size())
+		default:
+			data, err := os.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			line += fmt.Sprintf(" %d links %q", stat.Nlink, day.ReplaceAll(data, []byte("$1:DAY:")))
+		}
+		out = append(out, line)
+		return nil
+	}))
+	return out
+}
+
+// away takes the machine apart, whatever its state.
+func (w *wholeMachine) away() {
+	steps := []string{
+		"umount -R " + w.root,
+		"cryptsetup close vault",
+		"for m in /dev/md*[0-9]; do [ -b $m ] && mdadm --stop $m; done",
+	}
+	for _, d := range w.disks {
+		if strings.HasPrefix(d, "/dev/loop") {
+			steps = append(steps, "losetup -d "+d)
+		}
+	}
+	for _, step := range steps {
+		_ = exec.Command("sh", "-c", step+" 2>/dev/null").Run()
+	}
+}
+
+// differences lists the lines in which two descriptions differ.
+func differences(want, got []string) []string {
+	var out []string
+	for _, l := range want {
+		if !slices.Contains(got, l) {
+			out = append(out, "- "+l)
+		}
+	}
+	for _, l := range got {
+		if !slices.Contains(want, l) {
+			out = append(out, "+ "+l)
+		}
+	}
+	return out
+}
