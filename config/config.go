@@ -51,8 +51,18 @@ func (c Config) Place(path source.Path) source.Path {
 // It is judged by the spec it names. The config is usable only if the list, in
 // order of position, has no error; warnings never stop a caller.
 func Parse(f *source.File) (Config, diag.List) {
+	c, v, ds := Read(f)
+	if !ds.HasErrors() {
+		upgrade(&c.Config, v)
+	}
+	return c, ds
+}
+
+// Read is Parse without bringing the config to the newest model: what it says is meant
+// as in the spec that it names, which comes with it.
+func Read(f *source.File) (Config, spec.Version, diag.List) {
 	if len(f.Data) == 0 {
-		return Config{}, diag.List{{
+		return Config{}, 0, diag.List{{
 			Rule: ruleEmpty, Message: "the config is empty", At: source.Range{File: f}, Reported: diag.NoPosition,
 		}}
 	}
@@ -60,25 +70,24 @@ func Parse(f *source.File) (Config, diag.List) {
 	if bad != nil {
 		schema.HideSecrets(tree, modelSchema())
 		schema.HideSecretsAt(bad.At, modelSchema())
-		return Config{}, diag.List{syntaxError(bad)}
+		return Config{}, 0, diag.List{syntaxError(bad)}
 	}
 	v, ds := versionOf(tree)
 	if ds.HasErrors() {
 		schema.HideSecrets(tree, modelSchema())
-		return Config{}, ds
+		return Config{}, 0, ds
 	}
 	var cfg types.Config
 	if ds := schema.Decode(tree, &cfg, v); ds.HasErrors() {
-		return Config{}, ds
+		return Config{}, 0, ds
 	}
 	ds = schema.Gate(tree, v, spec.Version.Name, modelSchema())
 	ds = append(ds, check.Walk(&cfg, tree, v)...)
 	ds = ds.Sorted()
 	if ds.HasErrors() {
-		return Config{}, ds
+		return Config{}, 0, ds
 	}
-	upgrade(&cfg, v)
-	return Config{Config: cfg, where: tree}, ds
+	return Config{Config: cfg, where: tree}, v, ds
 }
 
 // Inspect returns what Parse finds, and the version that the document names, even

@@ -57,7 +57,9 @@ func (e *encoder) member(v reflect.Value, f *Field) bool {
 		if v.IsNil() {
 			return false
 		}
-		v = v.Elem()
+		if v = v.Elem(); v.Kind() == reflect.Struct {
+			return e.object(v, f.Struct())
+		}
 	case reflect.Slice:
 		if v.Len() == 0 {
 			return false

@@ -289,3 +289,33 @@ func unitsByName(t *testing.T, text []byte) json.RawMessage {
 	}
 	return out
 }
+
+func TestDowngrade(t *testing.T) {
+	type downgradeCase struct {
+		oldCase
+		To     string   `json:"to"`
+		Quirks []string `json:"quirks"`
+	}
+	cases := readCases[downgradeCase](t, filepath.Join(data(t, "ignition"), "downgrade.jsonl"))
+	var requests []map[string]any
+	var ids []string
+	for _, c := range cases {
+		requests = append(requests, map[string]any{"op": "downgrade", "config": c.Config, "to": c.To})
+		ids = append(ids, c.ID)
+	}
+	s := newSuite(t, ids)
+	for i, a := range drive(t, requests) {
+		c := cases[i]
+		if slices.Contains(c.Quirks, "panic") {
+			c.Expect.ErrorClass = "panic"
+		}
+		accepted := append(c.AlsoAccept, c.Expect)
+		t.Run(c.ID, func(t *testing.T) {
+			s.judge(t, c.ID, outcome{
+				same: matchesOne(t, a, accepted), positions: true,
+				details: fmt.Sprintf("to %s\nok: %t\ngot  %s %v\nwant %+v\nof   %s", c.To, a.OK, a.Config, a.Report, accepted, c.Config),
+			})
+		})
+	}
+	s.finish(t)
+}

@@ -8,7 +8,7 @@ type document struct {
 	Ignition struct {
 		Version string `json:"version"`
 		Config  struct {
-			Append  []types.Resource `json:"append"`
+			Append  []types.Resource `json:"append,omitempty"`
 			Replace *types.Resource  `json:"replace"`
 		} `json:"config"`
 		Proxy    types.Proxy    `json:"proxy"`
@@ -42,35 +42,35 @@ type accounts struct {
 
 type disk struct {
 	Device     string      `json:"device"`
-	WipeTable  bool        `json:"wipeTable"`
+	WipeTable  bool        `json:"wipeTable,omitempty"`
 	Partitions []partition `json:"partitions"`
 }
 
 type partition struct {
 	types.Partition
 	// Start and Size in logical sectors of the device.
-	Start *int `json:"start"`
-	Size  *int `json:"size"`
+	Start *int `json:"start,omitempty"`
+	Size  *int `json:"size,omitempty"`
 }
 
 type filesystem struct {
-	Name  string  `json:"name"`
-	Mount *mount  `json:"mount"`
-	Path  *string `json:"path"`
+	Name  string  `json:"name,omitempty"`
+	Mount *mount  `json:"mount,omitempty"`
+	Path  *string `json:"path,omitempty"`
 }
 
 type mount struct {
-	Create         *create  `json:"create"`
+	Create         *create  `json:"create,omitempty"`
 	Device         string   `json:"device"`
 	Format         string   `json:"format"`
 	Label          *string  `json:"label"`
 	Options        []string `json:"options"`
 	UUID           *string  `json:"uuid"`
-	WipeFilesystem bool     `json:"wipeFilesystem"`
+	WipeFilesystem bool     `json:"wipeFilesystem,omitempty"`
 }
 
 type create struct {
-	Force   bool     `json:"force"`
+	Force   bool     `json:"force,omitempty"`
 	Options []string `json:"options"`
 }
 
@@ -82,7 +82,7 @@ type node struct {
 
 type file struct {
 	node
-	Append   bool           `json:"append"`
+	Append   bool           `json:"append,omitempty"`
 	Contents types.Resource `json:"contents"`
 	Mode     *int           `json:"mode"`
 }
@@ -94,24 +94,24 @@ type directory struct {
 
 type link struct {
 	node
-	Hard   bool   `json:"hard"`
+	Hard   bool   `json:"hard,omitempty"`
 	Target string `json:"target"`
 }
 
 type unit struct {
 	types.Unit
-	Enable bool `json:"enable"`
+	Enable bool `json:"enable,omitempty"`
 }
 
 type networkdUnit struct {
-	Name     string         `json:"name"`
-	Contents string         `json:"contents"`
+	Name     string         `json:"name,omitempty"`
+	Contents string         `json:"contents,omitempty"`
 	Dropins  []types.Dropin `json:"dropins"`
 }
 
 type user struct {
 	types.PasswdUser
-	Create *userCreate `json:"create"`
+	Create *userCreate `json:"create,omitempty"`
 }
 
 // userCreate are the members of a user from the time when they stood apart.
@@ -142,10 +142,10 @@ type document1 struct {
 type filesystem1 struct {
 	Device string  `json:"device"`
 	Format string  `json:"format"`
-	Create *create `json:"create"`
+	Create *create `json:"create,omitempty"`
 	Files  []struct {
-		Path     string `json:"path"`
-		Contents string `json:"contents"`
+		Path     string `json:"path,omitempty"`
+		Contents string `json:"contents,omitempty"`
 		Mode     int    `json:"mode"`
 		UID      int    `json:"uid"`
 		GID      int    `json:"gid"`

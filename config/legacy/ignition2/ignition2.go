@@ -25,7 +25,7 @@ import (
 
 var ruleOld = &diag.Rule{
 	ID:  "older-spec",
-	Why: "a config of a spec before 3.0.0 is translated, and only where spec 3 can say the same: nothing of it may be lost unnoticed",
+	Why: "the specs before 3.0.0 say some things that spec 3 cannot, and the other way round: nothing may be lost unnoticed",
 }
 
 // target is the spec that the reference translates to, and whose rules the result

@@ -17,8 +17,10 @@ import (
 
 	"github.com/kindling-boot/kindling/config"
 	"github.com/kindling-boot/kindling/config/diag"
+	"github.com/kindling-boot/kindling/config/legacy/downgrade"
 	"github.com/kindling-boot/kindling/config/legacy/ignition2"
 	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/config/spec"
 )
 
 type request struct {
@@ -101,6 +103,19 @@ func handle(line []byte) answer {
 		cfg, where, _, ds := ignition2.TranslateAs(source.NewFile("config", []byte(q.Config)),
 			ignition2.Options{Flavour: flavour, Filesystems: q.FSMap})
 		return result(config.New(cfg, where), ds)
+	case "downgrade":
+		c, from, ds := config.Read(source.NewFile("config", []byte(q.Config)))
+		if ds.HasErrors() {
+			return result(c, ds)
+		}
+		if to, _, known := spec.Parse(q.To); known {
+			cfg, ds := downgrade.To(c, from, to)
+			return result(config.New(cfg, c), ds)
+		}
+		text, ds := ignition2.Write(c, from, q.To)
+		a := result(c, ds)
+		a.Config = text
+		return a
 	}
 	return answer{Unsupported: true}
 }
