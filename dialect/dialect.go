@@ -13,6 +13,8 @@ import (
 	"github.com/kindling-boot/kindling/config/legacy"
 	"github.com/kindling-boot/kindling/config/legacy/ignition2"
 	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/config/spec"
+	"github.com/kindling-boot/kindling/config/types"
 	"github.com/kindling-boot/kindling/transpiler"
 	"github.com/kindling-boot/kindling/transpiler/sugar"
 )
@@ -25,6 +27,14 @@ var (
 	ruleEncoding = &diag.Rule{
 		ID: "dialect-encoding", Why: "a packed document is read after it was unpacked, within limits",
 		Help: "pack it again, or give it as it is",
+	}
+	ruleParts = &diag.Rule{
+		ID: "dialect-parts", Why: "a document of several parts is read part by part, in order; none is left out",
+		Help: "write the parts anew, for example with cloud-init devel make-mime",
+	}
+	ruleInclude = &diag.Rule{
+		ID: "dialect-include", Why: "a list of addresses stands for the documents there",
+		Help: "look at the address, or give the document itself",
 	}
 	ruleUnsupported = &diag.Rule{
 		ID: "dialect-unsupported", Why: "what cannot be carried out must not be left out without a word",
@@ -42,7 +52,7 @@ var (
 
 // Rules lists the rules of the package.
 func Rules() []*diag.Rule {
-	return []*diag.Rule{ruleUnknown, ruleEncoding, ruleUnsupported, ruleApproximated, ruleDropped}
+	return []*diag.Rule{ruleUnknown, ruleEncoding, ruleParts, ruleInclude, ruleUnsupported, ruleApproximated, ruleDropped}
 }
 
 // Options tell what a document cannot. The zero Options are those of a desk, where
@@ -50,6 +60,9 @@ func Rules() []*diag.Rule {
 type Options struct {
 	// Limit is the number of bytes that a document may unpack to; 0 means source.MaxJSON.
 	Limit int
+	// Include fetches a document of a list of addresses (#include); at is the place of the
+	// address. Nil refuses such lists. An error it returns is an error of the document.
+	Include func(address string, at source.Range) (*source.File, error)
 	// Files are the local files of a Butane document; nil if there are none.
 	Files *sugar.FilesDir
 }
@@ -84,21 +97,37 @@ func Read(f *source.File, o Options) (Document, diag.List) {
 	if o.Limit == 0 {
 		o.Limit = source.MaxJSON
 	}
-	data, undone, err := form.Unwrap(f.Data, o.Limit)
-	doc := Document{Encodings: undone}
-	if err != nil {
-		return doc, diag.List{{Rule: ruleEncoding, Message: err.Error(), At: source.Range{File: source.NewFile(f.Name, nil)}}}
+	s := splitter{Options: o, left: o.Limit}
+	s.document(part{file: f}, 0)
+	doc := Document{Form: s.whole.form, Encodings: s.encodings, File: s.whole.file}
+	found := s.found
+	if !found.HasErrors() {
+		found = append(found, doc.join(s.parts, o)...)
 	}
-	if len(undone) > 0 {
-		f = source.NewFile(f.Name, data)
-	}
-	doc.Form, doc.File = form.Of(data), f
-	var found diag.List
-	doc.Config, doc.Notes, found = translate(f, doc.Form, o)
 	return doc, append(found, lossesOf(doc.Notes, found)...).Sorted()
 }
 
-// translate makes a config of a document without encodings.
+// join merges the configs of all parts, in order.
+func (d *Document) join(parts []part, o Options) diag.List {
+	var found diag.List
+	for i, p := range parts {
+		cfg, notes, more := translate(p.inPlace(), p.form, o)
+		d.Notes, found = append(d.Notes, notes...), append(found, more...)
+		if i == 0 {
+			d.Config = cfg
+		} else if !found.HasErrors() {
+			d.Config = config.Merge(d.Config, cfg)
+		}
+	}
+	if len(parts) == 0 {
+		d.Config = config.New(types.Config{Ignition: types.Ignition{Version: spec.Newest.String()}}, nil)
+	} else if len(parts) > 1 && !found.HasErrors() {
+		found = append(found, config.Check(d.Config)...)
+	}
+	return found
+}
+
+// translate makes a config of a part.
 func translate(f *source.File, is form.Form, o Options) (config.Config, legacy.Notes, diag.List) {
 	switch is.Kind {
 	case form.Butane:

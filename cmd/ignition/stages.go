@@ -114,12 +114,15 @@ func (r *stageRun) acquire(ctx context.Context, offline bool) (config.Config, er
 	}
 	r.log.Printf(eventlog.Info, "config from %s: %s, found at %s", user.Provider, describe(user.Config), user.Where)
 	r.log.Printf(eventlog.Debug, "parsing config with SHA512: %x", sha512.Sum512(user.Data))
-	cfg, ds, err := acquire.Parse(source.NewFile(user.Where, user.Data))
+	cfg, ds, err := acquire.Surroundings{Fetcher: fetcher}.Parse(ctx, source.NewFile(user.Where, user.Data))
+	used := []acquire.Fetched{{Kind: "user", Source: user.Provider}}
+	if errors.Is(err, resource.ErrNeedNet) { // there is a config, though not all of it
+		r.state.Add(used[0])
+	}
 	if err != nil {
 		return config.Config{}, err
 	}
 	reportDiagnostics(r.log, ds)
-	used := []acquire.Fetched{{Kind: "user", Source: user.Provider}}
 	renderer := acquire.Renderer{Fetcher: fetcher}
 	rendered, err := renderer.Render(ctx, cfg)
 	reportDiagnostics(r.log, renderer.Warnings)
@@ -236,7 +239,7 @@ func newFetcher(platform string, offline bool, total time.Duration, log *eventlo
 
 // parseDocument reads and renders the config that a command was given.
 func parseDocument(ctx context.Context, f *source.File, fetcher *resource.Fetcher) (config.Config, diag.List, error) {
-	cfg, ds, err := acquire.Parse(f)
+	cfg, ds, err := acquire.Surroundings{Fetcher: fetcher}.Parse(ctx, f)
 	if err != nil {
 		return cfg, nil, err
 	}

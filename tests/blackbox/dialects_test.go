@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/base64"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -82,6 +85,49 @@ func TestOtherDialectsAreNamed(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			if r := run(t, c.document, nil, c.program, "-"); r.exit != 1 || !strings.Contains(r.all(), c.says) {
 				t.Errorf("exit %d, want %q:\n%s", r.exit, c.says, r.all())
+			}
+		})
+	}
+}
+
+// TestIncludesAreFetched: a list of addresses stands for the documents there, with the
+// limits and the settings of every other fetch.
+func TestIncludesAreFetched(t *testing.T) {
+	needRoot(t)
+	pages := map[string]string{
+		"/list": "#include\nSERVER/config?token=hush\n", "/self": "#include\nSERVER/self?token=hush\n",
+		"/config": gzipped("variant: fcos\nversion: 1.5.0\nstorage:\n  files:\n    - path: /made\n"),
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text, ok := pages[r.URL.Path]
+		if !ok {
+			w.WriteHeader(http.StatusNotFound)
+		}
+		_, _ = io.WriteString(w, strings.ReplaceAll(text, "SERVER", "http://"+r.Host))
+	}))
+	t.Cleanup(server.Close)
+	for _, c := range []struct {
+		name, list string
+		flags      []string
+		says       string
+	}{
+		{name: "a list in a list", list: "#include\nSERVER/list\n"},
+		{name: "a list that refers to itself", list: "#include\nSERVER/self?token=hush\n", says: "refers to itself"},
+		{name: "what is not there", list: "#include\nSERVER/missing\n", says: "HTTP status 404"},
+		{name: "offline", list: "#include\nSERVER/config\n", flags: []string{"--offline"}, says: "remote resources"},
+		{name: "more than anybody means", list: "#include\n" + strings.Repeat("SERVER/config\n", 101), says: "more than 100"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			x := newTarget(t)
+			args := append([]string{"apply", "--root", x.root}, append(c.flags, "-")...)
+			r := run(t, strings.ReplaceAll(c.list, "SERVER", server.URL), nil, "ignition", args...)
+			if (r.exit != 0) != (c.says != "") || !strings.Contains(r.all(), c.says) || strings.Contains(r.all(), "hush") {
+				t.Errorf("exit %d, want %q:\n%s", r.exit, c.says, r.all())
+			}
+			if c.says == "" {
+				x.expect("made -rw-r--r--")
+			} else {
+				x.expect("made absent")
 			}
 		})
 	}

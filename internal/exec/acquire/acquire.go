@@ -4,6 +4,7 @@
 package acquire
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,7 +12,9 @@ import (
 	"github.com/kindling-boot/kindling/config"
 	"github.com/kindling-boot/kindling/config/diag"
 	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/config/types"
 	"github.com/kindling-boot/kindling/dialect"
+	"github.com/kindling-boot/kindling/internal/resource"
 )
 
 // InvalidError is a config that was refused, with the reasons.
@@ -23,11 +26,44 @@ type InvalidError struct {
 // Error names the config. The reasons are in the diagnostics.
 func (e *InvalidError) Error() string { return fmt.Sprintf("config %s is not valid", e.Name) }
 
-// Parse reads one config of any dialect. The error is an *InvalidError; what does not
-// stop the config is in the list.
+// Parse reads one config of any dialect, on its own. The error is an *InvalidError; what
+// does not stop the config is in the list.
 func Parse(f *source.File) (config.Config, diag.List, error) {
-	doc, ds := dialect.Read(f, dialect.Options{})
-	if ds.HasErrors() {
+	return Surroundings{}.Parse(context.Background(), f)
+}
+
+// Surroundings are what a document may refer to besides its own text.
+type Surroundings struct {
+	// Fetcher opens what lists of addresses (#include) name; nil refuses such lists.
+	Fetcher *resource.Fetcher
+}
+
+// maxIncludes limits the addresses that one document leads to.
+const maxIncludes = 100
+
+// Parse reads one config of any dialect. The error is an *InvalidError, or why an address
+// could not be fetched; what does not stop the config is in the list.
+func (s Surroundings) Parse(ctx context.Context, f *source.File) (config.Config, diag.List, error) {
+	var failure error
+	o := dialect.Options{}
+	if s.Fetcher != nil {
+		count := 0
+		o.Include = func(address string, at source.Range) (*source.File, error) {
+			if count++; count > maxIncludes {
+				return nil, fmt.Errorf("the document leads to more than %d others", maxIncludes)
+			}
+			data, err := s.Fetcher.ReadAll(ctx, types.Resource{Source: &address}, maxBytes)
+			if err != nil && failure == nil {
+				failure = fmt.Errorf("%s: %w", at, err)
+			}
+			return source.NewFile(resource.Show(address), data), err
+		}
+	}
+	doc, ds := dialect.Read(f, o)
+	switch {
+	case failure != nil:
+		return config.Config{}, ds, failure
+	case ds.HasErrors():
 		return config.Config{}, ds, &InvalidError{Name: f.Name, Diagnostics: ds}
 	}
 	return doc.Config, ds, nil

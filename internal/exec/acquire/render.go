@@ -207,7 +207,7 @@ func (r *Renderer) reference(ctx context.Context, in config.Config, ref types.Re
 	case r.bytes.Add(int64(len(data))) > maxAllBytes:
 		return fail(errTooLong)
 	}
-	cfg, ds, err := Parse(source.NewFile(nameOf(ref, at, path), data))
+	cfg, ds, err := Surroundings{Fetcher: way.fetcher}.Parse(ctx, source.NewFile(nameOf(ref, at, path), data))
 	if err != nil {
 		return rendering{}, err
 	}
