@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
 // The metadata service of EC2, version 2: each request has a token.
@@ -26,12 +28,12 @@ type machine struct {
 	mu    sync.Mutex
 	asked bool
 	until time.Time // credentials are good until then
-	creds *credentials
+	creds *aws.Credentials
 	where string
 }
 
 // credentials returns those of the machine's role, nil if it has none.
-func (m *machine) credentials(ctx context.Context, s *shared) *credentials {
+func (m *machine) credentials(ctx context.Context, s *shared) *aws.Credentials {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.ask(ctx, s)
@@ -93,7 +95,7 @@ func (m *machine) ask(ctx context.Context, s *shared) {
 		s.options.Warn("the metadata service of EC2 answers without credentials")
 		return
 	}
-	m.creds = &credentials{c.AccessKeyID, c.SecretAccessKey, c.Token}
+	m.creds = &aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.Token}
 	m.until = c.Expiration.Add(-renewal)
 	if c.Expiration.IsZero() {
 		m.until = time.Now().Add(time.Hour)
