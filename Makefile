@@ -91,11 +91,27 @@ lint: $(GOLANGCI) ## formatting, go vet and the linters of .golangci.yml
 fmt: $(GOLANGCI) ## format everything (gofumpt, goimports)
 	$(GOLANGCI) fmt
 
+# What both integrations use. The dracut module has its own copy: distributions carry
+# the module's folder around.
+SHARED := /usr/share/kindling/initramfs
+
 .PHONY: install-dracut
-install-dracut: build ## the dracut module, with the engine in it, below DESTDIR
-	install -d "$(DESTDIR)$(DRACUT_MODULE)" "$(DESTDIR)/usr/libexec" "$(DESTDIR)/usr/lib/systemd/system"
-	cp dracut/30ignition/* bin/ignition "$(DESTDIR)$(DRACUT_MODULE)/"
+install-dracut: build install-system ## the dracut module, with the engine in it, below DESTDIR
+	install -d "$(DESTDIR)$(DRACUT_MODULE)"
+	cp dracut/30ignition/* initramfs/* bin/ignition "$(DESTDIR)$(DRACUT_MODULE)/"
 	for name in apply rmcfg; do ln -sfn "../..$(DRACUT_MODULE)/ignition" "$(DESTDIR)/usr/libexec/ignition-$$name"; done
+
+.PHONY: install-initramfs-tools
+install-initramfs-tools: build install-system ## hook and scripts of initramfs-tools, and the engine, below DESTDIR
+	install -d "$(DESTDIR)$(SHARED)" "$(DESTDIR)/usr/bin" "$(DESTDIR)/usr/share/initramfs-tools"
+	cp initramfs/* "$(DESTDIR)$(SHARED)/"
+	cp -R initramfs-tools/. "$(DESTDIR)/usr/share/initramfs-tools/"
+	install -m 755 bin/ignition "$(DESTDIR)/usr/bin/"
+	for name in apply rmcfg; do ln -sfn ../bin/ignition "$(DESTDIR)/usr/libexec/ignition-$$name"; done
+
+.PHONY: install-system
+install-system:
+	install -d "$(DESTDIR)/usr/libexec" "$(DESTDIR)/usr/lib/systemd/system"
 	install -m 644 systemd/*.service "$(DESTDIR)/usr/lib/systemd/system/"
 
 .PHONY: install-tools

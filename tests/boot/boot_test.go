@@ -1,5 +1,6 @@
 // Package boot tests first boots as they are: a Debian whose initramfs was made by
-// dracut with the module of this project starts in QEMU, and tells what it became.
+// dracut or initramfs-tools, with what this project adds to them, starts in QEMU and
+// tells what it became.
 package boot
 
 import (
@@ -11,7 +12,11 @@ import (
 	"github.com/kindling-boot/kindling/tests/programs"
 )
 
-func TestMain(m *testing.M) { os.Exit(programs.Main(m)) }
+func TestMain(m *testing.M) {
+	status := programs.Main(m)
+	_ = os.RemoveAll(made.dir) // an image that was not made has no folder
+	os.Exit(status)
+}
 
 const first = "ignition.firstboot=1 ignition.platform.id=qemu "
 

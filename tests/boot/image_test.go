@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/kindling-boot/kindling/tests/programs"
@@ -17,7 +18,7 @@ import (
 // packages are what a small Debian has that the initramfs of ours may need.
 var packages = []string{
 	"btrfs-progs", "cryptsetup-bin", "dbus", "dmsetup", "dosfstools", "dracut-core", "dracut-network", "e2fsprogs",
-	"gdisk", "iproute2", "kmod", "linux-image-cloud-amd64", "mdadm", "passwd", "procps", "systemd", "systemd-sysv",
+	"gdisk", "initramfs-tools", "iproute2", "kmod", "linux-image-cloud-amd64", "mdadm", "passwd", "procps", "systemd", "systemd-sysv",
 	"udev", "xfsprogs",
 }
 
@@ -32,13 +33,42 @@ var quiet = []string{
 // image is a Debian that can be booted.
 type image struct {
 	kernel, initramfs string
-	root              string // a disk with one ext4 file system, labelled root
+	// classic is the initramfs that initramfs-tools makes; the other is made by dracut.
+	classic string
+	root    string // a disk with one ext4 file system, labelled root
 }
 
-// newImage makes an image with the programs of this tree in its initramfs.
+// withClassic returns the image with the initramfs of initramfs-tools.
+func (i image) withClassic() image {
+	i.initramfs = i.classic
+	return i
+}
+
+// made is the image that all tests share: their disks are overlays of its own.
+var made struct {
+	sync.Once
+	dir string
+	image
+}
+
+// newImage returns the image with the programs of this tree in its initramfs.
 func newImage(t *testing.T) image {
 	t.Helper()
-	dir := t.TempDir()
+	made.Do(func() {
+		var err error
+		made.dir, err = os.MkdirTemp("", "kindling-boot-")
+		must(t, err)
+		made.image = makeImage(t, made.dir)
+	})
+	if made.root == "" {
+		t.Fatal("there is no image: a test before this one could not make it")
+	}
+	return made.image
+}
+
+// makeImage makes an image in a folder.
+func makeImage(t *testing.T, dir string) image {
+	t.Helper()
 	tree := filepath.Join(dir, "tree")
 	must(t, os.Mkdir(tree, 0o755))
 	do(t, "tar", "--numeric-owner", "-C", tree, "-xf", debian(t))
@@ -51,7 +81,7 @@ func newImage(t *testing.T) image {
 	// runs dracut when the machine is switched off
 	must(t, os.Symlink("/dev/null", filepath.Join(tree, "etc/systemd/system/mdadm-shutdown.service")))
 
-	do(t, "make", "-s", "-C", programs.Root(t), "install-dracut", "DESTDIR="+tree)
+	do(t, "make", "-s", "-C", programs.Root(t), "install-dracut", "install-initramfs-tools", "DESTDIR="+tree)
 
 	kernels, err := filepath.Glob(filepath.Join(tree, "boot/vmlinuz-*"))
 	must(t, err)
@@ -59,11 +89,25 @@ func newImage(t *testing.T) image {
 		t.Fatalf("the image has the kernels %q, not one", kernels)
 	}
 	version := strings.TrimPrefix(filepath.Base(kernels[0]), "vmlinuz-")
-	initramfs := makeInitramfs(t, tree, version)
+	made := map[string]string{}
+	for _, tool := range [][]string{
+		{"dracut", "--quiet", "--force", "--no-hostonly", "--no-hostonly-cmdline", "--no-early-microcode",
+			"--compress", "cat", "--add", "ignition", "--omit", omitted, "/boot/dracut.img", version},
+		{"mkinitramfs", "-c", "gzip", "-l", "1", "-o", "/boot/mkinitramfs.img", version},
+	} {
+		said := within(t, tree, tool...)
+		if !strings.Contains(said, "not installed here, so configs cannot ask for it: setfiles") {
+			t.Errorf("%s does not say that a tool is missing; it said:\n%s", tool[0], said)
+		}
+		made[tool[0]] = filepath.Join(dir, tool[0]+".img")
+		must(t, os.Rename(filepath.Join(tree, "boot", tool[0]+".img"), made[tool[0]]))
+	}
 
-	img := image{kernel: filepath.Join(dir, "vmlinuz"), initramfs: filepath.Join(dir, "initramfs"), root: filepath.Join(dir, "root.img")}
+	img := image{
+		kernel: filepath.Join(dir, "vmlinuz"), initramfs: made["dracut"], classic: made["mkinitramfs"],
+		root: filepath.Join(dir, "root.img"),
+	}
 	must(t, os.Rename(kernels[0], img.kernel))
-	must(t, os.Rename(initramfs, img.initramfs))
 	must(t, os.WriteFile(img.root, nil, 0o600))
 	must(t, os.Truncate(img.root, 3<<30))
 	do(t, "mke2fs", "-q", "-t", "ext4", "-L", "root", "-E", "lazy_itable_init=1,nodiscard", "-d", tree, img.root)
@@ -71,20 +115,17 @@ func newImage(t *testing.T) image {
 	return img
 }
 
-// makeInitramfs runs dracut in the tree, in mounts of its own.
-func makeInitramfs(t *testing.T, tree, version string) string {
+// within runs a program in the tree, in mounts of its own.
+func within(t *testing.T, tree string, program ...string) string {
 	t.Helper()
-	said := do(t, "unshare", "--mount", "sh", "-ec", `
-		mount --bind "$1" "$1"
-		mount -t proc proc "$1/proc"
-		mount --rbind /sys "$1/sys"
-		mount --rbind /dev "$1/dev"
-		exec chroot "$1" dracut --quiet --force --no-hostonly --no-hostonly-cmdline --no-early-microcode \
-			--compress cat --add ignition --omit "$3" /boot/initramfs "$2"`, "sh", tree, version, omitted)
-	if !strings.Contains(said, "not installed here, so configs cannot ask for it: setfiles") {
-		t.Errorf("dracut does not say that a tool is missing; it said:\n%s", said)
-	}
-	return filepath.Join(tree, "boot/initramfs")
+	return do(t, "unshare", append([]string{"--mount", "sh", "-ec", `
+		tree=$1
+		shift
+		mount --bind "$tree" "$tree"
+		mount -t proc proc "$tree/proc"
+		mount --rbind /sys "$tree/sys"
+		mount --rbind /dev "$tree/dev"
+		exec chroot "$tree" "$@"`, "sh", tree}, program...)...)
 }
 
 // debian returns an archive with a small Debian. It is kept below bin/, like the

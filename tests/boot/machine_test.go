@@ -13,7 +13,7 @@ import (
 
 // bootLimit ends a machine that hangs: booting takes about a minute without
 // hardware support.
-const bootLimit = 10 * time.Minute
+const bootLimit = 5 * time.Minute
 
 // machine is a virtual machine. Its disks outlive its boots.
 type machine struct {

@@ -1,0 +1,38 @@
+package boot
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestInitramfsTools boots with the initramfs that Debian and Ubuntu have when nobody
+// chose another: no systemd in it, and here no busybox either.
+func TestInitramfsTools(t *testing.T) {
+	need(t)
+	img := newImage(t).withClassic()
+	asked := []string{"vault: inside /dev/mapper/vault ext4", "data: besides /dev/vdb2 ext4", "user: uid=1000(core) gid=1000(core) groups=1000(core),4(adm)"}
+
+	t.Run("a broken config stops the boot and says where; mended, all is as asked, once", func(t *testing.T) {
+		t.Parallel()
+		m := newMachine(t, img)
+		m.addDisk("data", 512<<20)
+		console, report := m.boot(strings.Replace(config(disks), `"mode":448`, `"mode":"0700"`, 1), first)
+		if report != "" {
+			t.Errorf("the machine came up:\n%s", report)
+		}
+		for _, want := range []string{"==== This machine was not provisioned ====", ":4:44", "storage.directories[0].mode"} {
+			if !strings.Contains(console, want) {
+				t.Errorf("the console does not show %q:\n%s", want, console)
+			}
+		}
+		if strings.Contains(console, "s3cret") {
+			t.Error("the console shows contents of the config")
+		}
+
+		console, report = m.boot(config(disks), first)
+		expect(t, console, report, append(asked, "keys: 600 core", "file: 600 1000:0 s3cret", "unit: enabled NAME=kindled",
+			"mounts: ", `result: 600 "userConfigProvided": true`, "stages: 6")...)
+		console, report = m.boot("", "ignition.platform.id=qemu")
+		expect(t, console, report, append(asked, "stages: 0")...)
+	})
+}
