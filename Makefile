@@ -62,6 +62,10 @@ install: manual ## programs, manual pages and completions below DESTDIR and PREF
 	for name in validate apply rmcfg; do ln -sfn ignition "$(DESTDIR)$(PREFIX)/bin/ignition-$$name"; done
 	cp -R bin/share/. "$(DESTDIR)$(PREFIX)/share/"
 
+.PHONY: deb
+deb: manual ## a Debian package, kindling_VERSION_ARCH.deb, in bin/
+	@scripts/deb.sh "$(VERSION)" bin
+
 .PHONY: demo
 demo: build ## a YAML config becomes a provisioned root directory
 	@scripts/demo.sh

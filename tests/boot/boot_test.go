@@ -140,9 +140,13 @@ func TestFirstBoot(t *testing.T) {
 	})
 }
 
-// expect compares lines of a report.
+// expect compares lines of a report. Without one, another boot of the machine would have
+// nothing that ends it.
 func expect(t *testing.T, console, report string, lines ...string) {
 	t.Helper()
+	if report == "" {
+		t.Fatalf("the machine reports nothing; its console:\n%s", console)
+	}
 	for _, line := range lines {
 		if !strings.Contains("\n"+report, "\n"+line+"\n") {
 			t.Errorf("the machine does not report %q", line)

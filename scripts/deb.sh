@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Makes a Debian package: scripts/deb.sh VERSION DIRECTORY. The programs and the manual
+# pages are in bin/ (make deb). The same sources make the same package.
+set -euo pipefail
+version=${1:?version of the programs} out=${2:?directory of the package}
+
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
+export SOURCE_DATE_EPOCH
+
+# v1.2.3-4-gabc → 1.2.3+4.gabc; what has no number sorts before all that have one
+case $version in
+  v[0-9]*) version=${version#v}; version=${version/-/+}; version=${version//-/.} ;;
+  *) version=0~$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y%m%d%H%M)+${version//-/.} ;;
+esac
+# the names of Debian: dpkg-architecture(1)
+arch=$(go env GOARCH)
+case $arch in
+  ppc64le) arch=ppc64el ;;
+  386) arch=i386 ;;
+  arm) arch=armhf ;;
+esac
+
+tree=$(mktemp -d)
+trap 'rm -rf "$tree"' EXIT
+chmod 755 "$tree"
+doc=$tree/usr/share/doc/kindling
+
+make -s install install-dracut install-initramfs-tools DESTDIR="$tree" PREFIX=/usr
+ln -sf ../../../../bin/ignition "$tree/usr/lib/dracut/modules.d/30ignition/ignition"
+install -D -m 644 packaging/debian/dracut.conf "$tree/usr/lib/dracut/dracut.conf.d/50-kindling.conf"
+# enabled as long as the package is there: its conditions decide
+install -d "$tree/usr/lib/systemd/system/sysinit.target.wants"
+ln -s ../ignition-delete-config.service "$tree/usr/lib/systemd/system/sysinit.target.wants/"
+install -D -m 644 packaging/debian/lintian-overrides "$tree/usr/share/lintian/overrides/kindling"
+install -d "$doc"
+install -m 644 packaging/debian/copyright docs/*.md "$doc/"
+gzip -9n <CHANGELOG.md >"$doc/changelog.gz"
+cat >"$doc/changelog.Debian" <<END
+kindling ($version) unstable; urgency=medium
+
+  * See changelog.gz.
+
+ -- The Kindling authors <kindling@users.noreply.github.com>  $(date -u -R -d "@$SOURCE_DATE_EPOCH")
+END
+gzip -9n "$doc/changelog.Debian"
+find "$tree/usr/share/man" -type f -exec gzip -9n {} +
+find "$tree" -type f -perm /022 -exec chmod go-w {} +
+find "$tree" -type d -exec chmod 755 {} +
+
+install -d "$tree/DEBIAN"
+install -m 644 packaging/debian/triggers "$tree/DEBIAN/"
+(cd "$tree" && find usr -type f -print0 | sort -z | xargs -0 md5sum) >"$tree/DEBIAN/md5sums"
+size=$(du -k --apparent-size --exclude=DEBIAN -s "$tree" | cut -f1)
+sed "s/@VERSION@/$version/; s/@ARCH@/$arch/; s/@SIZE@/$size/" packaging/debian/control.in >"$tree/DEBIAN/control"
+
+mkdir -p "$out"
+dpkg-deb --root-owner-group -Zxz --build "$tree" "$out/kindling_${version}_$arch.deb"
