@@ -91,8 +91,8 @@ func makeImage(t *testing.T, dir string) image {
 	version := strings.TrimPrefix(filepath.Base(kernels[0]), "vmlinuz-")
 	made := map[string]string{}
 	for _, tool := range [][]string{
-		{"dracut", "--quiet", "--force", "--no-hostonly", "--no-hostonly-cmdline", "--no-early-microcode",
-			"--compress", "cat", "--add", "ignition", "--omit", omitted, "/boot/dracut.img", version},
+		append(strings.Fields("dracut --quiet --force --no-hostonly --no-hostonly-cmdline --no-early-microcode --compress cat --add ignition"),
+			"--omit", omitted, "/boot/dracut.img", version),
 		{"mkinitramfs", "-c", "gzip", "-l", "1", "-o", "/boot/mkinitramfs.img", version},
 	} {
 		said := within(t, tree, tool...)
