@@ -11,6 +11,7 @@ import (
 	"github.com/kindling-boot/kindling/config/diag"
 	form "github.com/kindling-boot/kindling/config/dialect"
 	"github.com/kindling-boot/kindling/config/legacy"
+	"github.com/kindling-boot/kindling/config/legacy/cloudconfig"
 	"github.com/kindling-boot/kindling/config/legacy/ignition2"
 	"github.com/kindling-boot/kindling/config/source"
 	"github.com/kindling-boot/kindling/config/spec"
@@ -136,6 +137,13 @@ func translate(f *source.File, is form.Form, o Options) (config.Config, legacy.N
 	case form.OldIgnition:
 		cfg, where, notes, found := ignition2.Translate(f)
 		return config.New(cfg, where), notes, found
+	case form.CloudConfig:
+		tree, notes, found := cloudconfig.Translate(f, cloudconfig.Options{})
+		if found.HasErrors() {
+			return config.Config{}, notes, found
+		}
+		cfg, more := transpiler.ModelOf(tree, o.Files)
+		return cfg, notes, append(found, more...)
 	case form.Ignition, form.JSON, form.BrokenJSON, form.Blank:
 		cfg, found := config.Parse(f)
 		return cfg, nil, found

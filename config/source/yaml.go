@@ -21,7 +21,14 @@ const maxAliased = 1_000_000
 // order mark are accepted, as yaml.v3 does. It reports repeated keys together, up to a hundred.
 // An empty document is a Null root. Documents beyond MaxYAML and MaxValues are
 // refused.
-func ParseYAML(f *File) (*Tree, []*SyntaxError) {
+func ParseYAML(f *File) (*Tree, []*SyntaxError) { return parseYAML(f, false) }
+
+// ParseOldYAML parses as programs do that know YAML 1.1 only: repeated keys are no error,
+// their last one counts, and lists keep their empty items. What plain scalars mean is left
+// to the caller, see Node.Written.
+func ParseOldYAML(f *File) (*Tree, []*SyntaxError) { return parseYAML(f, true) }
+
+func parseYAML(f *File, old bool) (*Tree, []*SyntaxError) {
 	if len(f.Data) > MaxYAML {
 		return nil, []*SyntaxError{tooLong(f, MaxYAML, "YAML")}
 	}
@@ -37,7 +44,7 @@ func ParseYAML(f *File) (*Tree, []*SyntaxError) {
 	if len(doc.Content) == 0 {
 		return t, nil
 	}
-	b := yamlBuilder{file: f, anchors: map[*yaml.Node]*anchored{}}
+	b := yamlBuilder{file: f, anchors: map[*yaml.Node]*anchored{}, old: old}
 	weight := b.value(&t.Root, doc.Content[0])
 	if len(b.errs) == 0 && (b.copied > maxAliased || weight > b.written+maxAliased) {
 		b.fail(t.Root.Start, "the aliases of this document stand for more than %d values", maxAliased)
@@ -101,7 +108,8 @@ type yamlBuilder struct {
 	anchors map[*yaml.Node]*anchored
 	errs    []*SyntaxError
 	written int
-	copied  int // by merge keys
+	copied  int  // by merge keys
+	old     bool // YAML 1.1
 }
 
 // maxMarked is the number of bytes that an error marks at most.
@@ -144,7 +152,7 @@ func (b *yamlBuilder) value(n *Node, y *yaml.Node) int {
 		n.Kind = List
 		n.Children = make([]Node, 0, len(y.Content))
 		for _, item := range y.Content {
-			if item.Tag == "!!null" && item.Kind == yaml.ScalarNode {
+			if item.Tag == "!!null" && item.Kind == yaml.ScalarNode && !b.old {
 				continue // yaml.v3 leaves out the empty items of a list
 			}
 			n.Children = append(n.Children, Node{})
@@ -214,7 +222,9 @@ func (b *yamlBuilder) mapping(n *Node, y *yaml.Node) int {
 			merges = append(merges, child)
 		}
 	}
-	b.checkRepeated(n)
+	if !b.old {
+		b.checkRepeated(n)
+	}
 	if len(merges) > 0 {
 		has := make(map[string]bool, len(n.Children))
 		for i := range n.Children {
@@ -323,4 +333,15 @@ func (t *Tree) scanEnd(n *Node) int {
 // to a bool or an integer. ok is false when the scalar is no such thing.
 func (n *Node) Scalar(out any) (ok bool) {
 	return n.yaml != nil && n.yaml.Decode(out) == nil
+}
+
+// Written tells how a node from YAML was written: its tag, which is that of the parser
+// if there is none in the text, and whether it is a plain scalar without a tag, whose
+// meaning depends on the version of YAML.
+func (n *Node) Written() (tag string, plain bool) {
+	if n.yaml == nil {
+		return "", false
+	}
+	const marked = yaml.TaggedStyle | yaml.DoubleQuotedStyle | yaml.SingleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle
+	return n.yaml.Tag, n.yaml.Kind == yaml.ScalarNode && n.yaml.Style&marked == 0
 }

@@ -46,7 +46,7 @@ func TestPages(t *testing.T) {
 		if !strings.Contains(stdout+stderr, " help: ") || !strings.Contains(stdout+stderr, " why: ") {
 			t.Error("it is not said why, or what to do: give the rule a Help, or the finding one")
 		}
-		if _, stderr, status := example(t, p, "good"); status != 0 || strings.Contains(stderr, "[") || stderr != "" && p.Command("good")[1] != "convert" {
+		if _, stderr, status := example(t, p, "good"); status != 0 || strings.Contains(stderr, "error[") || strings.Contains(stderr, "warning[") || stderr != "" && p.Command("good")[1] != "convert" {
 			t.Errorf("the good document is not good: status %d\n%s", status, stderr)
 		}
 	})

@@ -41,7 +41,7 @@ func TestValidate(t *testing.T) {
 		a.Set("json", asJSON.String())
 	})
 	for _, rule := range rules(t, filepath.Join("..", "..", "config")) {
-		if reason := notOfJSON[rule]; !covered[rule] && reason == "" {
+		if reason := notOfJSON[rule]; !covered[rule] && reason == "" && !strings.HasPrefix(rule, "cloud-config-") {
 			t.Errorf("rule %s has no golden file", rule)
 		}
 	}

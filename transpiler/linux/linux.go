@@ -22,6 +22,8 @@ var Steps = []func() sugar.Step{
 	func() sugar.Step { return &Hostname{} },
 	func() sugar.Step { return &Timezone{} },
 	func() sugar.Step { return &Locale{} },
+	func() sugar.Step { return &NTP{} },
+	func() sugar.Step { return &Certificates{} },
 	func() sugar.Step { return &Sysctl{} },
 	func() sugar.Step { return &KernelModules{} },
 	func() sugar.Step { return &Swap{} },
@@ -35,7 +37,7 @@ var Steps = []func() sugar.Step{
 // Rules lists the rules of the steps.
 func Rules() []*diag.Rule {
 	return []*diag.Rule{
-		ruleLine, ruleHostname, ruleTimezone, ruleTimezoneArea, ruleLocale, ruleSysctl, ruleModule, ruleSwap,
+		ruleLine, ruleHostname, ruleTimezone, ruleTimezoneArea, ruleLocale, ruleNTP, ruleCertificate, ruleSysctl, ruleModule, ruleSwap,
 		ruleMount, ruleSSHOption, ruleSSHValue,
 		ruleNetworkRenderer, ruleNetworkName, ruleNetworkReference, ruleNetworkMatch, ruleNetworkAddress,
 		ruleNetworkRoute, ruleNetworkDNS, ruleNetworkMTU, ruleNetworkVLAN, ruleNetworkBond, ruleNetworkMember,
