@@ -23,9 +23,8 @@ const maxAliased = 1_000_000
 // refused.
 func ParseYAML(f *File) (*Tree, []*SyntaxError) { return parseYAML(f, false) }
 
-// ParseOldYAML parses as programs do that know YAML 1.1 only: repeated keys are no error,
-// their last one counts, and lists keep their empty items. What plain scalars mean is left
-// to the caller, see Node.Written.
+// ParseOldYAML parses YAML 1.1 as other programs do: the last of repeated keys counts, lists
+// keep empty items. What plain scalars mean is left to the caller, see Node.Written.
 func ParseOldYAML(f *File) (*Tree, []*SyntaxError) { return parseYAML(f, true) }
 
 func parseYAML(f *File, old bool) (*Tree, []*SyntaxError) {
@@ -60,14 +59,12 @@ func parseYAML(f *File, old bool) (*Tree, []*SyntaxError) {
 func decodeText(f *File) *File {
 	var order binary.ByteOrder
 	switch {
-	case bytes.HasPrefix(f.Data, []byte("\xef\xbb\xbf")):
-		return &File{Name: f.Name, Data: f.Data[3:], yaml: true}
 	case bytes.HasPrefix(f.Data, []byte("\xff\xfe")):
 		order = binary.LittleEndian
 	case bytes.HasPrefix(f.Data, []byte("\xfe\xff")):
 		order = binary.BigEndian
 	default:
-		return &File{Name: f.Name, Data: f.Data, yaml: true}
+		return &File{Name: f.Name, Data: bytes.TrimPrefix(f.Data, []byte("\xef\xbb\xbf")), yaml: true}
 	}
 	units := make([]uint16, 0, len(f.Data)/2)
 	for rest := f.Data[2:]; len(rest) >= 2; rest = rest[2:] {
@@ -168,7 +165,7 @@ func (b *yamlBuilder) value(n *Node, y *yaml.Node) int {
 }
 
 func (b *yamlBuilder) scalar(n *Node, y *yaml.Node) {
-	n.Text = y.Value
+	n.Text, n.Kind = y.Value, String
 	switch y.Tag {
 	case "!!null":
 		n.Kind = Null
@@ -177,12 +174,9 @@ func (b *yamlBuilder) scalar(n *Node, y *yaml.Node) {
 	case "!!int", "!!float":
 		n.Kind = Number
 	case "!!binary":
-		n.Kind = String
 		if err := y.Decode(&n.Text); err != nil {
 			b.fail(n.Start, "this is not base64, which the tag !!binary asks for")
 		}
-	default:
-		n.Kind = String
 	}
 }
 
@@ -335,13 +329,11 @@ func (n *Node) Scalar(out any) (ok bool) {
 	return n.yaml != nil && n.yaml.Decode(out) == nil
 }
 
-// Written tells how a node from YAML was written: its tag, which is that of the parser
-// if there is none in the text, and whether it is a plain scalar without a tag, whose
-// meaning depends on the version of YAML.
+// Written tells the tag of a node from YAML, that of the parser if the text has none, and
+// whether it is a plain scalar without a tag, which means different things in YAML 1.1 and 1.2.
 func (n *Node) Written() (tag string, plain bool) {
-	if n.yaml == nil {
-		return "", false
+	if n.yaml != nil {
+		tag, plain = n.yaml.Tag, n.yaml.Kind == yaml.ScalarNode && n.yaml.Style&^yaml.FlowStyle == 0
 	}
-	const marked = yaml.TaggedStyle | yaml.DoubleQuotedStyle | yaml.SingleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle
-	return n.yaml.Tag, n.yaml.Kind == yaml.ScalarNode && n.yaml.Style&marked == 0
+	return tag, plain
 }

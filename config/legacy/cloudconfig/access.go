@@ -61,12 +61,6 @@ var keyTypes = [...]string{"rsa", "dsa", "ecdsa", "ed25519"}
 func hostKeyRows() []row {
 	var out []row
 	for _, kind := range keyTypes {
-		if kind == "dsa" {
-			for _, part := range []string{"private", "public", "certificate"} {
-				out = append(out, row{name: "dsa_" + part, class: Refused, how: "no sshd takes DSA keys any more", help: "use a key of type ed25519"})
-			}
-			continue
-		}
 		path := "/etc/ssh/ssh_host_" + kind + "_key"
 		out = append(out,
 			row{name: kind + "_private", how: "`" + path + "`", do: hostKey(path, 0o600)},

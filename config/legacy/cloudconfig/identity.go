@@ -118,6 +118,12 @@ func (t *translator) locale(n node) {
 	}
 }
 
+func (t *translator) localeFile(n node) {
+	if s, ok := t.line(n); ok && s != "/etc/default/locale" && s != "/etc/locale.conf" {
+		t.refuse(n, "remove it", "the locale goes to /etc/locale.conf, with a link at /etc/default/locale")
+	}
+}
+
 func keyboardRows() []row {
 	const console = "the console has keymaps only"
 	return []row{
