@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -41,7 +42,7 @@ func (h Host) Open(path string, mode Mode, imageSectorSize int) (*Device, error)
 	} else {
 		flags &^= os.O_EXCL
 	}
-	if d.File, err = os.OpenFile(path, flags, 0); err != nil {
+	if d.File, err = open(d.Node, path, flags); err != nil {
 		if errors.Is(err, unix.EBUSY) && d.Node.Path != "" {
 			users, _ := h.DiskUsers(d.Node) // the error is there already
 			err = busy(withoutPath(err), users)
@@ -54,6 +55,26 @@ func (h Host) Open(path string, mode Mode, imageSectorSize int) (*Device, error)
 		}
 	}
 	return d, nil
+}
+
+// open opens a device; for writing through a node of its own, that is removed at once. udev
+// watches the usual one: when a program closes it after writing, udev reads the table of the
+// disk again (systemd, udevd.c, synthesize_change()). All partitions are gone for a moment
+// then, whenever that is, and somebody who works on one of them fails. The kernel and udev
+// are told what has changed by those who have changed it: docs/adr/0175.
+func open(n Node, path string, flags int) (*os.File, error) {
+	if n.Device == 0 || flags&os.O_RDWR == 0 {
+		return os.OpenFile(path, flags, 0)
+	}
+	private := filepath.Join(filepath.Dir(n.Path), fmt.Sprintf(".kindling-%d-%d:%d", os.Getpid(), unix.Major(n.Device), unix.Minor(n.Device)))
+	if err := unix.Mknod(private, unix.S_IFBLK|0o600, int(n.Device)); err != nil {
+		return os.OpenFile(path, flags, 0) // where nobody may make nodes
+	}
+	f, err := os.OpenFile(private, flags, 0)
+	if gone := os.Remove(private); gone != nil && err == nil {
+		err = errors.Join(gone, f.Close())
+	}
+	return f, err
 }
 
 // Mode is what a device is opened for.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"slices"
 	"strings"
 
 	"github.com/kindling-boot/kindling/config/types"
@@ -284,16 +284,11 @@ func (o *Disk) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, err 
 	if err := o.On.State.SetWork(tableOf(node), work); err != nil {
 		return out, err
 	}
-	held, err := o.write(ctx, env, node, &s)
-	defer func() {
-		for _, f := range held {
-			_ = f.Close() // read only
-		}
-	}()
+	known, err := o.write(ctx, env, node, &s)
 	if err != nil {
 		return out, err
 	}
-	if err := o.settle(ctx, env, node, s.after); err != nil {
+	if err := o.settle(ctx, env, node, &s, known); err != nil {
 		return out, err
 	}
 	if err := stopOldArrays(ctx, env, o.fresh(node, &s)); err != nil {
@@ -306,11 +301,9 @@ func (o *Disk) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, err 
 	return out, o.On.State.SetWork(tableOf(node), work)
 }
 
-// write changes the disk, and tells the kernel. It returns the partitions, opened: udev reads
-// the table of a disk again when a program closes it after writing, which takes all
-// partitions away for a moment, unless somebody has one of them open (systemd, udevd.c,
-// synthesize_change()).
-func (o *Disk) write(ctx context.Context, env *exec.Env, node string, s *tableState) (held []*os.File, err error) {
+// write changes the disk, and tells the kernel. It returns the partitions that the kernel
+// knew before.
+func (o *Disk) write(ctx context.Context, env *exec.Env, node string, s *tableState) (known []blockdev.Part, err error) {
 	mode := blockdev.Writing
 	if len(s.users) > 0 {
 		mode = blockdev.SharedWriting
@@ -331,38 +324,47 @@ func (o *Disk) write(ctx context.Context, env *exec.Env, node string, s *tableSt
 			return nil, err
 		}
 	}
+	known = host.Partitions(d.Node)
 	// udev may be looking at a partition that has to go
 	err = retryBusy(ctx, func() error { return host.TellKernel(d, s.after) })
-	if err == nil {
-		for _, p := range host.Partitions(d.Node) {
-			if f, err := os.Open(p.Path); err == nil { // those without a node yet do not matter: one is enough
-				held = append(held, f)
-			}
-		}
-	}
 	if !errors.Is(err, blockdev.ErrMapper) {
-		return held, err
+		return known, err
 	}
 	if _, err := run.Find(kpartxCmd); err != nil {
-		return nil, nil //nolint:nilerr // then rules of udev do it
+		return known, nil //nolint:nilerr // then rules of udev do it
 	}
 	_, err = env.Run(ctx, run.Command{Name: kpartxCmd, Args: []string{"-u", node}})
-	return nil, err
+	return known, err
 }
 
-// settle waits until each partition has its node and its links. Events of a disk wait for
-// the earlier ones of its partitions: udevd.c, event_is_blocked(). So one event is enough.
-func (o *Disk) settle(ctx context.Context, env *exec.Env, node string, t gpt.Table) error {
+// settle waits until each partition has its node and its links. New partitions have events
+// of the kernel, for which later events of the disk wait (systemd, udevd.c,
+// event_is_blocked()); others have none and get one.
+func (o *Disk) settle(ctx context.Context, env *exec.Env, node string, s *tableState, known []blockdev.Part) error {
 	n, err := host.Resolve(node)
 	if err != nil {
 		return err
 	}
-	for _, p := range t.Partitions() {
-		if _, err := o.On.node(ctx, env, host.PartitionPath(n, p.Number)); err != nil {
+	nodes := []string{node}
+	for _, p := range s.after.Partitions() {
+		part, err := o.On.node(ctx, env, host.PartitionPath(n, p.Number))
+		if err != nil {
 			return fmt.Errorf("wait for %s: %w", p, err)
 		}
+		start := p.First * uint64(s.after.SectorSize()) / 512
+		wasThere := slices.ContainsFunc(known, func(k blockdev.Part) bool { return k.Number == p.Number && k.Start == start })
+		if s.tell || wasThere && s.isNew(p.Number) {
+			nodes = append(nodes, part)
+		}
 	}
-	return o.On.settle(ctx, env, node)
+	return o.On.settle(ctx, env, nodes...)
+}
+
+// isNew reports whether the entry of a partition is another than before.
+func (s *tableState) isNew(number int) bool {
+	return s.wipe || slices.ContainsFunc(s.changes, func(c gpt.Change) bool {
+		return c.Action != gpt.Keep && c.After != nil && c.After.Number == number
+	})
 }
 
 // fresh are the nodes of the partitions that are new.

@@ -199,17 +199,17 @@ func (o *Filesystem) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome
 	if err := o.On.begin(node, o.what()); err != nil {
 		return out, err
 	}
-	if err := wipe(ctx, env, node); err != nil {
-		return out, err
+	if action != exec.Create { // an empty device has nothing to erase
+		if err := wipe(ctx, env, node); err != nil {
+			return out, err
+		}
 	}
 	if m, ok := makers[*o.Want.Format]; ok {
 		if _, err := env.Run(ctx, run.Command{Name: m.tool, Args: o.arguments(m, node)}); err != nil {
 			return out, err
 		}
 	}
-	if err := o.On.settle(ctx, env, node); err != nil {
-		return out, err
-	}
+	o.On.touch(node)
 	return out, o.verify(node)
 }
 

@@ -213,7 +213,7 @@ func (o *LUKS) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, err 
 		return out, err
 	}
 	if s.format {
-		err = o.make(ctx, env, node)
+		err = o.make(ctx, env, node, s.reason == "")
 	} else {
 		err = o.reuse(ctx, env, node)
 	}
@@ -237,12 +237,13 @@ func (o *LUKS) reuse(ctx context.Context, env *exec.Env, node string) error {
 			return err
 		}
 	}
-	return o.On.settle(ctx, env, node)
+	o.On.touch(node)
+	return nil
 }
 
 // make formats the volume, opens it and binds it. The key is kept before anything is
 // written: what it opens cannot be had without it.
-func (o *LUKS) make(ctx context.Context, env *exec.Env, node string) error {
+func (o *LUKS) make(ctx context.Context, env *exec.Env, node string, isEmpty bool) error {
 	if isMappedTo(o.Want.Name, node) {
 		if err := o.close(ctx, env); err != nil {
 			return err
@@ -258,8 +259,10 @@ func (o *LUKS) make(ctx context.Context, env *exec.Env, node string) error {
 	if err := errors.Join(o.On.State.SetKey(o.Want.Name, key), o.On.begin(node, "LUKS volume "+o.Want.Name)); err != nil {
 		return err
 	}
-	if err := wipe(ctx, env, node); err != nil {
-		return err
+	if !isEmpty {
+		if err := wipe(ctx, env, node); err != nil {
+			return err
+		}
 	}
 	err = withKeyFile(key, func(file string) error {
 		if _, err := env.Run(ctx, run.Command{Name: cryptsetupCmd, Args: o.formatArguments(node, file)}); err != nil {
@@ -276,9 +279,7 @@ func (o *LUKS) make(ctx context.Context, env *exec.Env, node string) error {
 	if err != nil {
 		return err
 	}
-	if err := o.On.settle(ctx, env, node); err != nil {
-		return err
-	}
+	o.On.touch(node)
 	h, err := readLUKS(node)
 	if err != nil {
 		return err

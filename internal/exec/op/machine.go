@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -50,6 +51,7 @@ type Machine struct {
 	settler sync.Mutex
 	claims  map[string]string // by kind and node
 	pending []string
+	touched []string
 	settled map[string]error
 }
 
@@ -145,6 +147,40 @@ func (m *Machine) settle(ctx context.Context, env *exec.Env, nodes ...string) er
 		m.settled[n] = err
 	}
 	return err
+}
+
+// touch remembers a device that was changed, for Links.
+func (m *Machine) touch(node string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !slices.Contains(m.touched, node) {
+		m.touched = append(m.touched, node)
+	}
+}
+
+// Links waits until udev has seen what was made on devices, all at once, and the links that
+// mount units name are there.
+type Links struct {
+	About exec.Description
+	On    *Machine
+}
+
+// Describe implements exec.Operation.
+func (o *Links) Describe() *exec.Description { return &o.About }
+
+// Check implements exec.Operation. There is nothing to wait for before something is made.
+func (o *Links) Check(context.Context, *exec.Env) (exec.Finding, error) { return exec.Finding{}, nil }
+
+// Apply implements exec.Operation.
+func (o *Links) Apply(ctx context.Context, env *exec.Env) (exec.Outcome, error) {
+	o.On.mu.Lock()
+	nodes := o.On.touched
+	o.On.touched = nil
+	o.On.mu.Unlock()
+	if len(nodes) == 0 {
+		return exec.Outcome{}, nil
+	}
+	return exec.Outcome{}, o.On.settle(ctx, env, nodes...)
 }
 
 // wipe erases all signatures.

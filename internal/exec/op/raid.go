@@ -259,7 +259,7 @@ func (o *RAID) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, err 
 			return out, err
 		}
 	case s.create:
-		if err := o.create(ctx, env, nodes); err != nil {
+		if err := o.create(ctx, env, nodes, s.reason == ""); err != nil {
 			return out, err
 		}
 	default:
@@ -268,13 +268,16 @@ func (o *RAID) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, err 
 	return out, o.verify(ctx, env, nodes)
 }
 
-func (o *RAID) create(ctx context.Context, env *exec.Env, nodes []string) error {
+func (o *RAID) create(ctx context.Context, env *exec.Env, nodes []string, areEmpty bool) error {
 	if err := o.release(ctx, env, nodes); err != nil {
 		return err
 	}
 	for _, n := range nodes {
 		if err := o.On.begin(n, "RAID "+o.Want.Name); err != nil {
 			return err
+		}
+		if areEmpty {
+			continue
 		}
 		if err := wipe(ctx, env, n); err != nil {
 			return err
@@ -305,9 +308,7 @@ func (o *RAID) verify(ctx context.Context, env *exec.Env, nodes []string) error 
 	if err != nil {
 		return err
 	}
-	if err := o.On.settle(ctx, env, node); err != nil {
-		return err
-	}
+	o.On.touch(node)
 	if !o.runs(ctx, env) {
 		return errors.New("the array that runs is not the wanted one")
 	}

@@ -60,6 +60,9 @@ func planDisks(in Input) []exec.Operation {
 	for i, f := range in.Config.Storage.Filesystems {
 		ops = append(ops, m.planFilesystem(i, f)...)
 	}
+	if len(ops) > 0 {
+		ops = append(ops, m.planLinks())
+	}
 	return ops
 }
 

@@ -18,6 +18,7 @@ var (
 	anyPartition = exec.DeviceKey("any partition")
 	anyArray     = exec.DeviceKey("any array")
 	anyVolume    = exec.DeviceKey("any volume")
+	anyContent   = exec.DeviceKey("any content")
 )
 
 // errCircle refuses devices that are made of each other.
@@ -198,11 +199,21 @@ func (m *making) planFilesystem(i int, f types.Filesystem) []exec.Operation {
 		Doing:   fmt.Sprintf("creating %q filesystem on %q", format, f.Device),
 		AskedBy: m.in.origin("storage", "filesystems", i),
 		Needs:   m.needs([]exec.Key{anyPartition, anyArray, anyVolume}, f.Device),
+
+		Provides: []exec.Key{anyContent},
 	}
 	if format == "" {
 		about.Kind, about.Doing = "device", fmt.Sprintf("waiting for device %q", f.Device)
 	}
 	return []exec.Operation{&op.Filesystem{About: about, On: m.in.Machine, Want: f}}
+}
+
+// planLinks plans the end of the stage.
+func (m *making) planLinks() exec.Operation {
+	return &op.Links{On: m.in.Machine, About: exec.Description{
+		Kind: "links", Target: "/dev/disk", Step: "waitForLinks", Doing: "waiting for links of what was made",
+		AskedBy: m.in.origin("storage"), Needs: []exec.Key{anyPartition, anyArray, anyVolume, anyContent},
+	}}
 }
 
 // planVolumes plans what LUKS volumes leave on the target: crypttab and keys.
