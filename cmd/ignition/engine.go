@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -13,10 +14,14 @@ import (
 
 	"github.com/kindling-boot/kindling/internal/exec/acquire"
 	"github.com/kindling-boot/kindling/internal/exec/eventlog"
+	"github.com/kindling-boot/kindling/internal/exec/record"
 	"github.com/kindling-boot/kindling/internal/exec/stage"
 	"github.com/kindling-boot/kindling/internal/providers"
 	"github.com/kindling-boot/kindling/version"
 )
+
+// eventsName is the file beside the state in which the stages of a boot keep their events.
+const eventsName = "events.jsonl"
 
 // engineFlags are the flags of a stage.
 type engineFlags struct {
@@ -31,7 +36,7 @@ type engineFlags struct {
 func engineMain(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	var o engineFlags
 	flags := newFlags("ignition", "",
-		"Runs one stage of the provisioning of a machine. Other uses: ignition plan, apply, validate, rmcfg, fetch-config.", stderr)
+		"Runs one stage of the provisioning of a machine. Other uses: ignition plan, apply, validate, rmcfg, fetch-config, analyze.", stderr)
 	flags.StringVar(&o.configCache, "config-cache", "/run/ignition.json", "`file` with the rendered config, written by the fetch stages")
 	flags.DurationVar(&o.fetchTimeout, "fetch-timeout", 2*time.Minute, "limit for fetches before the config is known")
 	flags.StringVar(&o.needNet, "neednet", "/run/ignition/neednet", "flag `file` that is created when the network is needed")
@@ -67,9 +72,16 @@ func engineMain(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	s, _ := stage.Find(*o.stage) // the flag takes no other
-	run := &stageRun{engineFlags: o, state: state, log: log}
+	recorder, err := record.Open(filepath.Join(filepath.Dir(o.stateFile), eventsName), s.Name)
+	if err != nil {
+		log.Printf(eventlog.Warning, "%v", err)
+	}
+	run := &stageRun{engineFlags: o, state: state, log: log, recorder: recorder}
 	err = run.run(ctx, s)
 	run.tell(ctx, s, err)
+	if err := recorder.Close(err); err != nil {
+		log.Printf(eventlog.Warning, "record events: %v", err)
+	}
 	if err != nil {
 		fmt.Fprintf(stderr, "%s failed\n", s.Name)
 		report(log, err)

@@ -2,8 +2,8 @@
 // every stage by the units of the initramfs.
 //
 // It has several names, as which it is installed by links: ignition-apply,
-// ignition-rmcfg, ignition-validate. The same, ignition plan and
-// ignition fetch-config are available as subcommands.
+// ignition-rmcfg, ignition-validate. The same, ignition plan, ignition fetch-config and
+// ignition analyze are available as subcommands.
 package main
 
 import (
@@ -33,6 +33,7 @@ var names = map[string]program{
 
 // subcommands are the personalities by the first argument.
 var subcommands = map[string]program{
+	"analyze":      analyzeMain,
 	"fetch-config": fetchConfigMain,
 	"apply":        applyMain,
 	"plan":         planMain,

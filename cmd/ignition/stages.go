@@ -17,6 +17,7 @@ import (
 	"github.com/kindling-boot/kindling/internal/exec/acquire"
 	"github.com/kindling-boot/kindling/internal/exec/eventlog"
 	"github.com/kindling-boot/kindling/internal/exec/op"
+	"github.com/kindling-boot/kindling/internal/exec/record"
 	"github.com/kindling-boot/kindling/internal/exec/stage"
 	"github.com/kindling-boot/kindling/internal/providers"
 	"github.com/kindling-boot/kindling/internal/resource"
@@ -31,8 +32,15 @@ const configMessageID = "57124006b5c94805b77ce473e92a8aeb"
 // stageRun is one run of one stage.
 type stageRun struct {
 	engineFlags
-	state *acquire.State
-	log   *eventlog.Log
+	state    *acquire.State
+	log      *eventlog.Log
+	recorder *record.Recorder
+}
+
+// sink gives each event to the log and to the record.
+func (r *stageRun) sink(e exec.Event) {
+	r.log.Sink()(e)
+	r.recorder.Sink(e)
 }
 
 func (r *stageRun) run(ctx context.Context, s stage.Stage) error {
@@ -81,11 +89,14 @@ func (r *stageRun) run(ctx context.Context, s stage.Stage) error {
 	if err != nil {
 		return err
 	}
-	engine := exec.Engine{Stage: s.Name, Root: root, Fetcher: fetcher, Sink: r.log.Sink()}
+	engine := exec.Engine{Stage: s.Name, Root: root, Fetcher: fetcher, Sink: r.sink}
 	in := stage.Input{
 		Config: full, Root: root, KeysFragment: fragment,
 		Report: true, UserConfigProvided: r.state.UserConfigProvided(),
 		State: r.state, Machine: &op.Machine{State: r.state, Wait: deviceTimeout},
+	}
+	if r.recorder != nil {
+		in.Events = r.recorder.Flush
 	}
 	_, err = engine.Run(ctx, s.Plan(in))
 	if err != nil && s.Undo != nil {

@@ -26,6 +26,9 @@ type Input struct {
 	Report bool
 	// UserConfigProvided is written to it.
 	UserConfigProvided bool
+	// Events gives the file with the events so far, for the target; nil if none are
+	// recorded.
+	Events func() (name string, err error)
 	// SkipAccounts leaves out users, groups and ssh keys.
 	SkipAccounts bool
 	// Directory tells that the target is a directory, and no machine is to be changed.
@@ -90,12 +93,13 @@ const (
 	presetsDone   = "presets"
 	enablingDone  = "enabling"
 	volumesDone   = "volumes"
+	resultDone    = "result"
 )
 
 // after lists the points up to and including one.
 func after(point string) []exec.Key {
 	var keys []exec.Key
-	for _, p := range []string{accountsDone, nodesDone, hardLinksDone, unitsDone, presetsDone, enablingDone, volumesDone} {
+	for _, p := range []string{accountsDone, nodesDone, hardLinksDone, unitsDone, presetsDone, enablingDone, volumesDone, resultDone} {
 		keys = append(keys, exec.MilestoneKey(p))
 		if p == point {
 			break
@@ -117,7 +121,7 @@ func planFiles(in Input) []exec.Operation {
 	ops = append(append(ops, nodes.ops...), units...)
 	ops = append(ops, planVolumes(in)...)
 	if in.Report {
-		ops = append(ops, planReport(in)...)
+		ops = append(append(ops, planReport(in)...), planEvents(in)...)
 	}
 	return ops
 }

@@ -132,8 +132,23 @@ func planReport(in Input) []exec.Operation {
 		About: exec.Description{
 			Kind: "result file", Target: op.ResultPath, Step: "createResultFile",
 			Doing: "writing file " + in.outside(op.ResultPath),
-			Needs: after(volumesDone),
+			Needs: after(volumesDone), Provides: []exec.Key{exec.MilestoneKey(resultDone)},
 		},
 		UserConfigProvided: in.UserConfigProvided,
+	}}
+}
+
+// planEvents plans the copy of the events, the last operation of a first boot.
+func planEvents(in Input) []exec.Operation {
+	if in.Events == nil || op.EventsPath == "" {
+		return nil
+	}
+	return []exec.Operation{&op.Events{
+		About: exec.Description{
+			Kind: "events", Target: op.EventsPath, Step: "keepEvents",
+			Doing: "writing file " + in.outside(op.EventsPath),
+			Needs: after(resultDone),
+		},
+		Events: in.Events,
 	}}
 }

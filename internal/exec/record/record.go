@@ -1,0 +1,150 @@
+// Package record keeps the events of a first boot in a file, one line of JSON each, for
+// those who want to know afterwards what was done and how long it took: a Recorder
+// writes it, Read reads it. Nothing is recorded that was not redacted before it became
+// an event.
+package record
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/kindling-boot/kindling/internal/exec"
+	"github.com/kindling-boot/kindling/internal/exec/eventlog"
+)
+
+// Format is the version of the lines.
+const Format = 1
+
+// maxBytes is how long the file may become. What comes later is not recorded.
+const maxBytes = 16 << 20
+
+// fileMode is that of the state: paths and programs of a machine are nobody's business.
+const fileMode = 0o600
+
+// Events that are no exec.EventKind: a stage begins and ends.
+const (
+	StageStarted  = "stage-started"
+	StageFinished = "stage-finished"
+	StageFailed   = "stage-failed"
+)
+
+// Line is one event. Members that say nothing about it are left out.
+type Line struct {
+	// Format is the version of the line.
+	Format int `json:"format"`
+	// Time when the event was over.
+	Time time.Time `json:"time"`
+	// Event is a StageStarted, StageFinished, StageFailed or the name of an
+	// exec.EventKind.
+	Event string `json:"event"`
+	Stage string `json:"stage"`
+	// Op is the number of the operation in the plan of its stage, from 1.
+	Op     int    `json:"op,omitempty"`
+	Kind   string `json:"kind,omitempty"`
+	Target string `json:"target,omitempty"`
+	// Path and Place in the config that asked for the operation.
+	Path  string `json:"path,omitempty"`
+	Place string `json:"place,omitempty"`
+	// Seconds that the operation, the program or the stage took.
+	Seconds float64 `json:"seconds,omitempty"`
+	Bytes   int64   `json:"bytes,omitempty"`
+	// Command is the program with its arguments.
+	Command []string `json:"command,omitempty"`
+	Text    string   `json:"text,omitempty"`
+	Error   string   `json:"error,omitempty"`
+}
+
+// Begin is when what the line tells of began.
+func (l *Line) Begin() time.Time {
+	return l.Time.Add(-time.Duration(l.Seconds * float64(time.Second)))
+}
+
+// Recorder appends to a file. A nil Recorder records nothing. It may be used from
+// several goroutines.
+type Recorder struct {
+	mu     sync.Mutex
+	file   *os.File
+	buffer *eventlog.Buffer
+	left   int
+	stage  string
+	began  time.Time
+}
+
+// Open opens the file for a stage, and records that it begins.
+func Open(name, stage string) (*Recorder, error) {
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		return nil, fmt.Errorf("record events: %w", err)
+	}
+	f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, fileMode)
+	if err != nil {
+		return nil, fmt.Errorf("record events: %w", err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("record events: %w", err), f.Close())
+	}
+	r := &Recorder{file: f, buffer: eventlog.NewBuffer(f), left: maxBytes - int(info.Size()), stage: stage, began: time.Now()}
+	r.write(Line{Time: r.began, Event: StageStarted})
+	return r, nil
+}
+
+// Close records how the stage has ended.
+func (r *Recorder) Close(outcome error) error {
+	if r == nil {
+		return nil
+	}
+	l := Line{Time: time.Now(), Event: StageFinished, Seconds: time.Since(r.began).Seconds()}
+	if outcome != nil {
+		l.Event = StageFailed
+	}
+	r.write(l)
+	return errors.Join(r.buffer.Flush(), r.file.Close())
+}
+
+// Flush writes what was recorded to the file, whose name it returns.
+func (r *Recorder) Flush() (name string, err error) {
+	return r.file.Name(), r.buffer.Flush()
+}
+
+// Sink records events.
+func (r *Recorder) Sink(e exec.Event) {
+	if r == nil || e.Kind == exec.Started { // the end tells the duration
+		return
+	}
+	l := Line{Time: e.Time, Event: e.Kind.String(), Op: e.Op, Seconds: e.Duration.Seconds(), Bytes: e.Bytes, Text: e.Text}
+	if e.What != nil {
+		l.Kind, l.Target = e.What.Kind, e.What.Target
+		l.Path, l.Place = e.What.AskedBy.Path.String(), e.What.AskedBy.Place()
+	}
+	if e.Command != nil {
+		l.Command = e.Command.Argv
+		if e.Command.Err != nil {
+			l.Error = e.Command.Err.Error()
+		}
+	}
+	if e.Err != nil {
+		l.Error = e.Err.Err.Error()
+	}
+	r.write(l)
+}
+
+// write appends a line. That it cannot be written is no reason to fail: the machine is
+// as it was asked for all the same.
+func (r *Recorder) write(l Line) {
+	l.Format, l.Stage = Format, r.stage
+	text, err := json.Marshal(l)
+	if err != nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.left -= len(text) + 1; r.left < 0 {
+		return
+	}
+	_, _ = r.buffer.Write(append(text, '\n'))
+}
