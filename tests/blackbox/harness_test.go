@@ -41,6 +41,7 @@ type target struct {
 //	file PATH CONTENT
 //	link PATH TARGET
 //	hard PATH TARGET
+//	owner PATH UID:GID
 //
 // OUTSIDE stands for the directory beside it.
 func newTarget(t *testing.T, lines ...string) *target {
@@ -72,6 +73,11 @@ func (x *target) add(line string) {
 		must(x.t, os.Symlink(rest, at))
 	case "hard":
 		must(x.t, os.Link(filepath.Join(x.root, rest), at))
+	case "owner":
+		var uid, gid int
+		_, err := fmt.Sscanf(rest, "%d:%d", &uid, &gid)
+		must(x.t, err)
+		must(x.t, os.Chown(at, uid, gid))
 	default:
 		x.t.Fatalf("line %q", line)
 	}
