@@ -63,6 +63,7 @@ declare -A needs=(
   [in.tftpd]=tftpd-hpa     # two TFTP servers
   [dnsmasq]=dnsmasq-base
   [tinyproxy]=tinyproxy-bin # a proxy with passwords
+  [zstd]=zstd              # packs documents
   [mmdebstrap]=mmdebstrap  # a Debian to boot
   [qemu-system-x86_64]=qemu-system-x86
   [qemu-img]=qemu-utils

@@ -104,6 +104,7 @@ func must(t *testing.T, err error) {
 type result struct {
 	exit           int
 	stdout, stderr string
+	peak           int64 // bytes of memory
 }
 
 func (r result) all() string { return r.stdout + r.stderr }
@@ -124,6 +125,9 @@ func run(t *testing.T, stdin string, env []string, name string, args ...string) 
 		t.Fatal(err)
 	}
 	r.stdout, r.stderr = out.String(), errs.String()
+	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		r.peak = usage.Maxrss << 10
+	}
 	if strings.Contains(r.all(), "panic:") || strings.Contains(r.all(), "goroutine ") {
 		t.Errorf("%s has crashed:\n%s", name, r.all())
 	}
