@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -10,9 +11,40 @@ import (
 	"github.com/kindling-boot/kindling/tests/programs"
 )
 
-// tableRow is a row of a table with the name of a scenario, the folder and the name of its
-// test.
-var tableRow = regexp.MustCompile("^\\| ([^ |]+) \\| `([^`]*)` `([^`]*)` \\|$")
+// tableRow is a row of a table: a name first, the folder and the name of a test last.
+var tableRow = regexp.MustCompile("^\\| ([^ |]+) \\|.* `([^`]*)` `([^`]*)` \\|$")
+
+// claims are the names in the first column of the tables of a document. Each must have a
+// test that there is.
+func claims(t *testing.T, document string) map[string]bool {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(programs.Root(t), document))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources, named := map[string]string{}, map[string]bool{}
+	isTable := false
+	for line := range strings.Lines(string(data)) {
+		line = strings.TrimSpace(line)
+		wasTable := isTable
+		isTable = strings.HasPrefix(line, "|")
+		if !wasTable || !isTable || strings.HasPrefix(line, "|---") { // the first line has the titles
+			continue
+		}
+		row := tableRow.FindStringSubmatch(line)
+		if row == nil {
+			t.Errorf("%s: no test in %s", document, line)
+			continue
+		}
+		if sources[row[2]] == "" {
+			sources[row[2]] = testsOf(t, row[2])
+		}
+		if named[row[1]] = true; !hasTest(sources[row[2]], row[3]) {
+			t.Errorf("%s: %s: %s has no test %s", document, row[1], row[2], row[3])
+		}
+	}
+	return named
+}
 
 // testsOf is the source of all tests in a folder.
 func testsOf(t *testing.T, folder string) string {
@@ -40,30 +72,8 @@ func hasTest(source, name string) bool {
 // TestEveryScenarioHasATest: each row of docs/scenarios.md names a test that there is, and
 // no scenario of the list beside the project is missing.
 func TestEveryScenarioHasATest(t *testing.T) {
-	root := programs.Root(t)
-	data, err := os.ReadFile(filepath.Join(root, "docs/scenarios.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	sources, named := map[string]string{}, map[string]bool{}
-	for line := range strings.Lines(string(data)) {
-		line = strings.TrimSpace(line)
-		if !strings.HasPrefix(line, "| ") || strings.HasPrefix(line, "| scenario ") {
-			continue
-		}
-		row := tableRow.FindStringSubmatch(line)
-		if row == nil {
-			t.Errorf("no test in %s", line)
-			continue
-		}
-		if sources[row[2]] == "" {
-			sources[row[2]] = testsOf(t, row[2])
-		}
-		if named[row[1]] = true; !hasTest(sources[row[2]], row[3]) {
-			t.Errorf("%s: %s has no test %s", row[1], row[2], row[3])
-		}
-	}
-	list, err := os.ReadFile(filepath.Join(root, "../shared/spec/blackbox-scenarios.md"))
+	named := claims(t, "docs/scenarios.md")
+	list, err := os.ReadFile(filepath.Join(programs.Root(t), "../shared/spec/blackbox-scenarios.md"))
 	if err != nil {
 		t.Skip("the list of scenarios is not beside the project")
 	}
@@ -78,5 +88,37 @@ func TestEveryScenarioHasATest(t *testing.T) {
 	}
 	if known < 180 {
 		t.Errorf("the list has %d scenarios", known)
+	}
+}
+
+// TestEveryPromiseHasATest: docs/contract.md has each point of the contract and each
+// weakness that concerns the engine, with a test that there is, or says that it is not done.
+func TestEveryPromiseHasATest(t *testing.T) {
+	named := claims(t, "docs/contract.md")
+	want := map[string][2]int{"C": {1, 18}, "W": {7, 26}}
+	for kind, numbers := range want {
+		for n := numbers[0]; n <= numbers[1]; n++ {
+			if name := fmt.Sprintf("%s%d", kind, n); !named[name] && name != "C15" {
+				t.Errorf("docs/contract.md has no %s", name)
+			}
+		}
+	}
+	for _, name := range []string{"W1", "W2", "W31", "W32", "W33", "W34", "W35", "W36"} {
+		if !named[name] {
+			t.Errorf("docs/contract.md has no %s", name)
+		}
+	}
+}
+
+// TestConfigIsDeletedBeforeTheSystemStarts: users mask the unit by its name.
+func TestConfigIsDeletedBeforeTheSystemStarts(t *testing.T) {
+	unit, err := os.ReadFile(filepath.Join(programs.Root(t), "systemd/ignition-delete-config.service"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"ConditionFirstBoot=true", "Before=sysinit.target", "ExecStart=/usr/libexec/ignition-rmcfg --platform=${PLATFORM_ID}", "WantedBy=sysinit.target"} {
+		if !strings.Contains(string(unit), "\n"+line+"\n") {
+			t.Errorf("there is no line %s", line)
+		}
 	}
 }
