@@ -2,12 +2,9 @@ package boot
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -71,7 +68,7 @@ func makeImage(t *testing.T, dir string) image {
 	t.Helper()
 	tree := filepath.Join(dir, "tree")
 	must(t, os.Mkdir(tree, 0o755))
-	do(t, "tar", "--numeric-owner", "-C", tree, "-xf", debian(t))
+	do(t, "tar", "--numeric-owner", "-C", tree, "-xf", programs.Debian(t, packages))
 
 	// what systemd takes for a first boot: machine-id(5)
 	must(t, os.RemoveAll(filepath.Join(tree, "etc/machine-id")))
@@ -126,29 +123,6 @@ func within(t *testing.T, tree string, program ...string) string {
 		mount --rbind /sys "$tree/sys"
 		mount --rbind /dev "$tree/dev"
 		exec chroot "$tree" "$@"`, "sh", tree}, program...)...)
-}
-
-// debian returns an archive with a small Debian. It is kept below bin/, like the
-// programs: making it takes most of the time.
-func debian(t *testing.T) string {
-	t.Helper()
-	sum := sha256.Sum256([]byte(strings.Join(packages, " ")))
-	path := filepath.Join(programs.Root(t), "bin/debian", hex.EncodeToString(sum[:8])+".tar")
-	if _, err := os.Stat(path); err == nil {
-		return path
-	}
-	sources, err := filepath.Glob("/etc/apt/sources.list.d/*.*s*") // .list and .sources
-	must(t, err)
-	sources = append(sources, "/etc/apt/sources.list")
-	sources = slices.DeleteFunc(sources, func(path string) bool {
-		_, err := os.Stat(path)
-		return err != nil || filepath.Ext(path) != ".list" && filepath.Ext(path) != ".sources"
-	})
-	must(t, os.MkdirAll(filepath.Dir(path), 0o755))
-	args := []string{"--quiet", "--variant=minbase", "--include=" + strings.Join(packages, ","), "--format=tar", "bookworm", path + ".new"}
-	do(t, "mmdebstrap", append(args, sources...)...)
-	must(t, os.Rename(path+".new", path))
-	return path
 }
 
 // do runs a program to its end and returns what it said.

@@ -1,11 +1,48 @@
 package programs
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 )
+
+// Debian returns an archive with a small Debian that has some packages, and what they need.
+// It is kept below bin/, like the programs: making it takes minutes. It needs root and
+// mmdebstrap.
+func Debian(tb testing.TB, packages []string) string {
+	tb.Helper()
+	sum := sha256.Sum256([]byte(strings.Join(packages, " ")))
+	path := filepath.Join(Root(tb), "bin/debian", hex.EncodeToString(sum[:8])+".tar")
+	if _, err := os.Stat(path); err == nil {
+		return path
+	}
+	sources, err := filepath.Glob("/etc/apt/sources.list.d/*.*s*") // .list and .sources
+	if err != nil {
+		tb.Fatal(err)
+	}
+	sources = slices.DeleteFunc(append(sources, "/etc/apt/sources.list"), func(path string) bool {
+		_, err := os.Stat(path)
+		return err != nil || filepath.Ext(path) != ".list" && filepath.Ext(path) != ".sources"
+	})
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		tb.Fatal(err)
+	}
+	args := []string{"--quiet", "--variant=minbase", "--include=" + strings.Join(packages, ","), "--format=tar", "bookworm", path + ".new"}
+	cmd := exec.CommandContext(tb.Context(), "mmdebstrap", append(args, sources...)...)
+	cmd.Env = append(os.Environ(), "PATH="+os.Getenv("PATH")+":/usr/sbin:/sbin", "DEBIAN_FRONTEND=noninteractive")
+	if said, err := cmd.CombinedOutput(); err != nil {
+		tb.Fatalf("mmdebstrap: %v\n%s", err, said)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		tb.Fatal(err)
+	}
+	return path
+}
 
 // DebianPackage unpacks a package of Debian below bin/, where it is kept, and returns the
 // folder. The package is not installed: no service of it starts. A test is skipped where it

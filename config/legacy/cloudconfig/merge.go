@@ -117,29 +117,36 @@ func (m merger) check(t *translator, part node) {
 	}
 }
 
-// objects merges the members of a mapping into another one.
+// objects merges the members of a mapping into another one, whose list of members is free to
+// be changed.
 func (m mergers) objects(into, from *source.Node) source.Node {
 	out := *into
 	how := m.of("dict")
+	places := make(map[string]int, len(out.Children))
+	for i := range out.Children {
+		places[out.Children[i].Key] = i
+	}
+	deleted := map[int]bool{}
 	for i := range from.Children {
 		c := from.Children[i]
-		at := -1
-		for j := range out.Children {
-			if out.Children[j].Key == c.Key {
-				at = j
-			}
-		}
+		at, found := places[c.Key]
 		switch {
-		case at < 0:
+		case !found:
+			places[c.Key] = len(out.Children)
 			out.Children = append(out.Children, c)
 		case c.Kind == source.Null && how.has("allow_delete"):
-			out.Children = slices.Delete(out.Children, at, at+1)
+			deleted[at] = true
 		case how.has("replace"):
 			out.Children[at] = c
 		default:
 			out.Children[at] = m.member(how, &out.Children[at], &c)
 		}
 	}
+	at := -1
+	out.Children = slices.DeleteFunc(out.Children, func(source.Node) bool {
+		at++
+		return deleted[at]
+	})
 	return out
 }
 

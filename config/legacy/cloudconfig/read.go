@@ -25,6 +25,9 @@ func (t *translator) read(name string, parts []Part) {
 	}
 	starts[len(parts)] = len(joined)
 	t.tree = &source.Tree{File: source.NewFile(name, joined), YAML: true}
+	if t.found.HasErrors() {
+		return // what is left of the templates need not be YAML
+	}
 	for i, p := range parts {
 		from, to := starts[i], starts[i+1]
 		if p.Kind != Config {

@@ -1,6 +1,7 @@
 package cloudconfig
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/kindling-boot/kindling/config/legacy"
@@ -148,7 +149,14 @@ func (t *translator) apply(r *row, n node) {
 	case r.class == Refused:
 		t.keyError(ruleRefused, n, r.help, "%s cannot be kept: %s", n.Key, r.how)
 	}
-	if len(t.notes) > notes || t.found[found:].HasErrors() {
+	if t.found[found:].HasErrors() {
+		return
+	}
+	said := t.notes[notes:]
+	if r.class == Run { // those of keys below do not say that it runs later
+		said = slices.DeleteFunc(slices.Clone(said), func(m legacy.Note) bool { return len(m.Path) > len(n.path) })
+	}
+	if len(said) > 0 {
 		return
 	}
 	switch r.class {
