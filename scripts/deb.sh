@@ -27,7 +27,12 @@ doc=$tree/usr/share/doc/kindling
 
 make -s install install-dracut install-initramfs-tools DESTDIR="$tree" PREFIX=/usr
 ln -sf ../../../../bin/ignition "$tree/usr/lib/dracut/modules.d/30ignition/ignition"
-install -D -m 644 packaging/debian/dracut.conf "$tree/usr/lib/dracut/dracut.conf.d/50-kindling.conf"
+install -d "$tree/usr/lib/dracut/dracut.conf.d"
+{
+  echo '# The modules of the package kindling are part of every image; they do nothing on a'
+  echo '# boot that is not the first.'
+  for module in dracut/*; do echo "add_dracutmodules+=\" ${module#dracut/??} \""; done
+} >"$tree/usr/lib/dracut/dracut.conf.d/50-kindling.conf"
 # enabled as long as the package is there: its conditions decide
 install -d "$tree/usr/lib/systemd/system/sysinit.target.wants"
 ln -s ../ignition-delete-config.service "$tree/usr/lib/systemd/system/sysinit.target.wants/"

@@ -70,14 +70,11 @@ func open(n Node, path string, flags int) (*os.File, error) {
 	if err := unix.Mknod(private, unix.S_IFBLK|0o600, int(n.Device)); err != nil {
 		return os.OpenFile(path, flags, 0) // where nobody may make nodes
 	}
-	fd, err := unix.Open(private, flags|unix.O_CLOEXEC, 0)
+	f, err := os.OpenFile(private, flags, 0)
 	if gone := os.Remove(private); gone != nil && err == nil {
-		err = errors.Join(gone, unix.Close(fd))
+		err = errors.Join(gone, f.Close())
 	}
-	if err != nil {
-		return nil, err
-	}
-	return os.NewFile(uintptr(fd), path), nil // errors name what people know
+	return f, err
 }
 
 // Mode is what a device is opened for.

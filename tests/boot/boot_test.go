@@ -15,6 +15,7 @@ import (
 func TestMain(m *testing.M) {
 	status := programs.Main(m)
 	_ = os.RemoveAll(made.dir) // an image that was not made has no folder
+	_ = os.RemoveAll(packaged.dir)
 	os.Exit(status)
 }
 
@@ -33,6 +34,7 @@ echo "result: $(stat -c %a /etc/.ignition-result.json 2>&1) $(grep -o '"userConf
 echo "stages: $(journalctl -b -t ignition -o cat | grep -c ' passed$')"
 echo "vault: $(cat /vault/file) $(findmnt -rno SOURCE,FSTYPE /vault)"
 echo "data: $(cat /var/lib/data/file) $(findmnt -rno SOURCE,FSTYPE /var/lib/data)"
+echo "stamp: $(ls /etc/ignition 2>&1)"
 echo "mounts: $(findmnt -rno TARGET /sysroot 2>&1)"
 systemctl poweroff --force
 `
@@ -87,15 +89,16 @@ func TestFirstBoot(t *testing.T) {
 
 	t.Run("a machine becomes what its config says, once", func(t *testing.T) {
 		t.Parallel()
-		m := newMachine(t, img)
-		console, report := m.boot(config(), first)
+		m := newMachine(t, img.armed(t))
+		console, report := m.boot(config(), "") // the stamp says it all
 		asked := []string{
 			"hostname: kindled", "user: uid=1000(core) gid=1000(core) groups=1000(core),4(adm)", "keys: 600 core",
-			"file: 600 1000:0 s3cret", "link: data/secret", "unit: enabled NAME=kindled", "mounts: ",
+			"file: 600 1000:0 s3cret", "link: data/secret", "unit: enabled NAME=kindled", "mounts: ", "stamp: firstboot.done",
 		}
 		expect(t, console, report, append(asked, `result: 600 "userConfigProvided": true`, "stages: 6")...)
 
-		console, report = m.boot("", "ignition.platform.id=qemu")
+		// the config is still there, and nothing looks for it
+		console, report = m.boot(config(), "")
 		expect(t, console, report, append(asked, "stages: 0")...)
 	})
 

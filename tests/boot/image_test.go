@@ -33,6 +33,8 @@ type image struct {
 	// classic is the initramfs that initramfs-tools makes; the other is made by dracut.
 	classic string
 	root    string // a disk with one ext4 file system, labelled root
+	// leftBehind are the files that the package has left when it was purged.
+	leftBehind string
 }
 
 // withClassic returns the image with the initramfs of initramfs-tools.
@@ -78,7 +80,12 @@ func makeImage(t *testing.T, dir string) image {
 	// runs dracut when the machine is switched off
 	must(t, os.Symlink("/dev/null", filepath.Join(tree, "etc/systemd/system/mdadm-shutdown.service")))
 
-	do(t, "make", "-s", "-C", programs.Root(t), "install-dracut", "install-initramfs-tools", "DESTDIR="+tree)
+	// what a user does: install the package, which has the initramfs made again
+	must(t, os.WriteFile(filepath.Join(tree, "etc/initramfs-tools/conf.d/fast"), []byte("COMPRESS=gzip\nCOMPRESSLEVEL=1\n"), 0o644))
+	before := files(t, tree)
+	do(t, "cp", debianPackage(t), filepath.Join(tree, "kindling.deb"))
+	said := within(t, tree, "apt-get", "--quiet", "--yes", "--no-install-recommends", "install", "/kindling.deb")
+	must(t, os.Remove(filepath.Join(tree, "kindling.deb")))
 
 	kernels, err := filepath.Glob(filepath.Join(tree, "boot/vmlinuz-*"))
 	must(t, err)
@@ -86,30 +93,36 @@ func makeImage(t *testing.T, dir string) image {
 		t.Fatalf("the image has the kernels %q, not one", kernels)
 	}
 	version := strings.TrimPrefix(filepath.Base(kernels[0]), "vmlinuz-")
-	made := map[string]string{}
-	for _, tool := range [][]string{
-		append(strings.Fields("dracut --quiet --force --no-hostonly --no-hostonly-cmdline --no-early-microcode --compress cat --add ignition"),
-			"--omit", omitted, "/boot/dracut.img", version),
-		{"mkinitramfs", "-c", "gzip", "-l", "1", "-o", "/boot/mkinitramfs.img", version},
-	} {
-		said := within(t, tree, tool...)
-		if !strings.Contains(said, "not installed here, so configs cannot ask for it: setfiles") {
-			t.Errorf("%s does not say that a tool is missing; it said:\n%s", tool[0], said)
-		}
-		made[tool[0]] = filepath.Join(dir, tool[0]+".img")
-		must(t, os.Rename(filepath.Join(tree, "boot", tool[0]+".img"), made[tool[0]]))
+	// as where /usr is read-only and /var is a file system of its own
+	said += within(t, tree, "sh", "-ec", `mount -o bind,ro /usr /usr
+		mount -t tmpfs tmpfs /var
+		mkdir /var/tmp
+		exec dracut --quiet --force --no-hostonly --no-hostonly-cmdline --no-early-microcode --compress cat --omit "$1" /boot/dracut.img "$2"`,
+		"sh", omitted, version)
+	if n := strings.Count(said, "not installed here, so configs cannot ask for it: setfiles"); n != 2 {
+		t.Errorf("%d integrations of two say that a tool is missing; they said:\n%s", n, said)
 	}
 
 	img := image{
-		kernel: filepath.Join(dir, "vmlinuz"), initramfs: made["dracut"], classic: made["mkinitramfs"],
+		kernel: filepath.Join(dir, "vmlinuz"), initramfs: filepath.Join(dir, "dracut.img"), classic: filepath.Join(dir, "initrd.img"),
 		root: filepath.Join(dir, "root.img"),
 	}
+	must(t, os.Rename(filepath.Join(tree, "boot/dracut.img"), img.initramfs))
+	must(t, os.Rename(filepath.Join(tree, "boot/initrd.img-"+version), img.classic))
 	must(t, os.Rename(kernels[0], img.kernel))
-	must(t, os.WriteFile(img.root, nil, 0o600))
-	must(t, os.Truncate(img.root, 3<<30))
-	do(t, "mke2fs", "-q", "-t", "ext4", "-L", "root", "-E", "lazy_itable_init=1,nodiscard", "-d", tree, img.root)
+	makeRoot(t, tree, img.root)
+	within(t, tree, "dpkg", "--purge", "--no-triggers", "kindling")
+	img.leftBehind = difference(before, files(t, tree))
 	must(t, os.RemoveAll(tree))
 	return img
+}
+
+// makeRoot makes a disk with one file system that has the files of a tree.
+func makeRoot(t *testing.T, tree, path string) {
+	t.Helper()
+	must(t, os.WriteFile(path, nil, 0o600))
+	must(t, os.Truncate(path, 3<<30))
+	do(t, "mke2fs", "-q", "-t", "ext4", "-L", "root", "-E", "lazy_itable_init=1,nodiscard", "-d", tree, path)
 }
 
 // within runs a program in the tree, in mounts of its own.
