@@ -102,6 +102,7 @@ func TestAsCloudInit(t *testing.T) {
 	}
 	known := readDifferences(t)
 	var mu sync.Mutex
+	compared := 0
 	t.Run("configs", func(t *testing.T) {
 		for _, path := range paths {
 			name := strings.TrimSuffix(filepath.Base(path), ".yaml")
@@ -113,6 +114,7 @@ func TestAsCloudInit(t *testing.T) {
 				ours := provisionOurs(t, lower, path, text)
 				mu.Lock()
 				defer mu.Unlock()
+				compared++
 				for _, line := range ours {
 					if !slices.Contains(theirs, line) && !known.explain("ours", line) {
 						t.Errorf("only ours: %s", line)
@@ -127,7 +129,7 @@ func TestAsCloudInit(t *testing.T) {
 		}
 	})
 	for _, d := range known {
-		if !d.seen {
+		if !d.seen && compared == len(paths) {
 			t.Errorf("differences.txt explains what does not differ: %s %s", d.side, d.pattern)
 		}
 	}
