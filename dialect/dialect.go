@@ -11,7 +11,6 @@ import (
 	"github.com/kindling-boot/kindling/config/diag"
 	form "github.com/kindling-boot/kindling/config/dialect"
 	"github.com/kindling-boot/kindling/config/legacy"
-	"github.com/kindling-boot/kindling/config/legacy/cloudconfig"
 	"github.com/kindling-boot/kindling/config/legacy/ignition2"
 	"github.com/kindling-boot/kindling/config/source"
 	"github.com/kindling-boot/kindling/config/spec"
@@ -64,6 +63,10 @@ type Options struct {
 	// Include fetches a document of a list of addresses (#include); at is the place of the
 	// address. Nil refuses such lists. An error it returns is an error of the document.
 	Include func(address string, at source.Range) (*source.File, error)
+	// Facts returns what is known about the machine, by the names that cloud-configs use
+	// ($private_ipv4 is private_ipv4; v1.local_hostname). It is asked at most once, and
+	// only if a document uses one; nil means that nothing is known.
+	Facts func() map[string]string
 	// Files are the local files of a Butane document; nil if there are none.
 	Files *sugar.FilesDir
 }
@@ -77,6 +80,9 @@ type Document struct {
 	Form      form.Form
 	Encodings []string
 	File      *source.File
+	// Tree is the Butane document that a cloud-config was translated to; its places are
+	// those of the cloud-config. Nil for other dialects.
+	Tree *source.Tree
 	// Notes tell what became of the keys of a document that was translated. There are
 	// none for Ignition 3 and Butane, which are read without loss.
 	Notes legacy.Notes
@@ -108,53 +114,84 @@ func Read(f *source.File, o Options) (Document, diag.List) {
 	return doc, append(found, lossesOf(doc.Notes, found)...).Sorted()
 }
 
-// join merges the configs of all parts, in order.
+// join merges the configs of all parts, in order. Cloud-configs and scripts take the place
+// of the first of them.
 func (d *Document) join(parts []part, o Options) diag.List {
 	var found diag.List
-	for i, p := range parts {
-		cfg, notes, more := translate(p.inPlace(), p.form, o)
-		d.Notes, found = append(d.Notes, notes...), append(found, more...)
-		if i == 0 {
+	var clouds []part
+	for _, p := range parts {
+		if _, ok := p.cloudKind(); ok {
+			clouds = append(clouds, p)
+		}
+	}
+	first, isCloud := true, len(clouds) > 0
+	for _, p := range parts {
+		var cfg config.Config
+		var more diag.List
+		if _, ok := p.cloudKind(); ok && !isCloud {
+			continue
+		} else if ok {
+			cfg, more = d.cloud(clouds, o)
+			isCloud = false
+		} else {
+			var notes legacy.Notes
+			cfg, notes, more = translate(p.inPlace(), p.form, o)
+			d.Notes = append(d.Notes, notes...)
+		}
+		if found = append(found, more...); first {
 			d.Config = cfg
 		} else if !found.HasErrors() {
 			d.Config = config.Merge(d.Config, cfg)
 		}
+		first = false
 	}
-	if len(parts) == 0 {
+	switch {
+	case first:
 		d.Config = config.New(types.Config{Ignition: types.Ignition{Version: spec.Newest.String()}}, nil)
-	} else if len(parts) > 1 && !found.HasErrors() {
+	case len(parts) > 1 && !found.HasErrors():
 		found = append(found, config.Check(d.Config)...)
+	}
+	if len(clouds) < len(parts) {
+		d.Tree = nil // it is not all there is
 	}
 	return found
 }
 
 // translate makes a config of a part.
 func translate(f *source.File, is form.Form, o Options) (config.Config, legacy.Notes, diag.List) {
-	switch is.Kind {
-	case form.Butane:
+	switch kind := is.Kind; {
+	case is.Template:
+	case kind == form.Butane:
 		cfg, found := transpiler.Model(f, o.Files)
 		return cfg, nil, found
-	case form.OldIgnition:
+	case kind == form.OldIgnition:
 		cfg, where, notes, found := ignition2.Translate(f)
 		return config.New(cfg, where), notes, found
-	case form.CloudConfig:
-		tree, notes, found := cloudconfig.Translate(f, cloudconfig.Options{})
-		if found.HasErrors() {
-			return config.Config{}, notes, found
-		}
-		cfg, more := transpiler.ModelOf(tree, o.Files)
-		return cfg, notes, append(found, more...)
-	case form.Ignition, form.JSON, form.BrokenJSON, form.Blank:
+	case kind == form.Ignition, kind == form.JSON, kind == form.BrokenJSON, kind == form.Blank:
 		cfg, found := config.Parse(f)
 		return cfg, nil, found
-	case form.Unknown, form.Binary:
+	case kind == form.Unknown, kind == form.Binary:
 		return config.Config{}, nil, diag.List{{
 			Rule: ruleUnknown, Message: "the document is in no dialect that is known: it is " + is.Name(), At: f.LineRange(1), Help: form.Help(f.Data),
 		}}
 	}
 	return config.Config{}, nil, diag.List{{
-		Rule: ruleUnsupported, Message: fmt.Sprintf("%s cannot be carried out", is), At: f.LineRange(1), Help: form.Help(f.Data),
+		Rule: ruleUnsupported, Message: fmt.Sprintf("%s cannot be carried out", is), At: f.LineRange(1), Help: insteadOf(is),
 	}}
+}
+
+// insteadOf says what to write instead of a kind of document that cannot be carried out;
+// empty if the rule says it.
+func insteadOf(is form.Form) string {
+	switch {
+	case is.Template:
+		return "fill in the template before; only that of a cloud-config is filled in here"
+	case is.Kind == form.PartHandler:
+		return "it is code for cloud-init, which nothing else can run: write what it makes of its parts"
+	case is.Kind == form.Patch:
+		return "write the document as it is after the patch"
+	}
+	return ""
 }
 
 // lossesOf are the warnings for what a translation could not keep, unless one was found at

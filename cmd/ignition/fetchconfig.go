@@ -15,7 +15,6 @@ import (
 
 	"github.com/kindling-boot/kindling/config/legacy"
 	"github.com/kindling-boot/kindling/config/source"
-	"github.com/kindling-boot/kindling/dialect"
 	"github.com/kindling-boot/kindling/internal/exec/acquire"
 	"github.com/kindling-boot/kindling/internal/exec/eventlog"
 	"github.com/kindling-boot/kindling/internal/providers"
@@ -74,7 +73,8 @@ func fetchConfigMain(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	}
 	log := eventlog.New(stderr)
 	defer log.Close()
-	env := newProviderEnv(newFetcher(*id, *offline, *timeout, log), *timeout, log)
+	fetcher := newFetcher(*id, *offline, *timeout, log)
+	env := newProviderEnv(fetcher, *timeout, log)
 	r := fetchReport{Platform: *id, ChosenBy: "--platform", Firmware: providers.Detect(env)}
 	if err := r.choosePlatform(env); err != nil {
 		fmt.Fprintf(stderr, "ignition fetch-config: %v\n", err)
@@ -93,7 +93,9 @@ func fetchConfigMain(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	ctx, cancel := context.WithTimeoutCause(ctx, *timeout, fmt.Errorf("no answer within %v; a first boot waits longer", *timeout))
 	defer cancel()
 	user, err := acquire.FindUser(ctx, env, platform)
-	r.judge(user, err)
+	r.judge(ctx, user, err, acquire.Surroundings{Fetcher: fetcher, Facts: func(ctx context.Context) (map[string]string, error) {
+		return platform.Facts(ctx, env)
+	}})
 
 	report := stdout
 	if *raw {
@@ -146,7 +148,7 @@ func (r *fetchReport) choosePlatform(env *providers.Env) error {
 }
 
 // judge notes what was found.
-func (r *fetchReport) judge(user acquire.User, err error) {
+func (r *fetchReport) judge(ctx context.Context, user acquire.User, err error, around acquire.Surroundings) {
 	r.Provider = user.Provider
 	switch {
 	case errors.Is(err, providers.ErrNoConfig):
@@ -159,7 +161,10 @@ func (r *fetchReport) judge(user acquire.User, err error) {
 		r.Result, r.Where, r.Bytes, r.RawBytes, r.Encodings = resultFound, user.Where, len(user.Data), user.Size, user.Encodings
 		sum := sha512.Sum512(user.Data)
 		r.SHA512 = hex.EncodeToString(sum[:])
-		doc, ds := dialect.Read(source.NewFile(user.Where, user.Data), dialect.Options{})
+		doc, ds, err := around.Read(ctx, source.NewFile(user.Where, user.Data))
+		if err != nil {
+			r.Reason = err.Error()
+		}
 		r.Dialect = doc.Form.Name()
 		r.countKeys(doc.Notes)
 		for i := range ds {
@@ -210,6 +215,9 @@ func (r *fetchReport) print(w io.Writer, format string) error {
 			verdict = "not valid"
 		}
 		line("dialect", "%s, %s (%d errors, %d warnings)", r.Dialect, verdict, r.Errors, r.Warnings)
+		if r.Reason != "" {
+			line("refers to", "what cannot be got: %s", r.Reason)
+		}
 		if r.Keys != nil {
 			line("keys", "%d exact, %d approximated, %d without effect", r.Keys[legacy.Exact.String()], r.Keys[legacy.Approximated.String()], r.Keys[legacy.Dropped.String()])
 		}

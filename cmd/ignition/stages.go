@@ -114,7 +114,9 @@ const deviceTimeout = 90 * time.Second
 func (r *stageRun) acquire(ctx context.Context, offline bool) (config.Config, error) {
 	fetcher := newFetcher(*r.platform, offline, r.fetchTimeout, r.log)
 	platform, _ := providers.Find(*r.platform) // the flag takes no other
-	user, err := acquire.FindUser(ctx, newProviderEnv(fetcher, r.fetchTimeout, r.log), platform)
+	env := newProviderEnv(fetcher, r.fetchTimeout, r.log)
+	facts := func(ctx context.Context) (map[string]string, error) { return platform.Facts(ctx, env) }
+	user, err := acquire.FindUser(ctx, env, platform)
 	r.state.Files = user.Files
 	if errors.Is(err, providers.ErrNoConfig) {
 		r.log.Printf(eventlog.Info, "no config from %s: %v", user.Provider, err)
@@ -125,7 +127,7 @@ func (r *stageRun) acquire(ctx context.Context, offline bool) (config.Config, er
 	}
 	r.log.Printf(eventlog.Info, "config from %s: %s, found at %s", user.Provider, describe(user.Config), user.Where)
 	r.log.Printf(eventlog.Debug, "parsing config with SHA512: %x", sha512.Sum512(user.Data))
-	cfg, ds, err := acquire.Surroundings{Fetcher: fetcher}.Parse(ctx, source.NewFile(user.Where, user.Data))
+	cfg, ds, err := acquire.Surroundings{Fetcher: fetcher, Facts: facts}.Parse(ctx, source.NewFile(user.Where, user.Data))
 	used := []acquire.Fetched{{Kind: "user", Source: user.Provider}}
 	if errors.Is(err, resource.ErrNeedNet) { // there is a config, though not all of it
 		r.state.Add(used[0])
@@ -134,7 +136,7 @@ func (r *stageRun) acquire(ctx context.Context, offline bool) (config.Config, er
 		return config.Config{}, err
 	}
 	reportDiagnostics(r.log, ds)
-	renderer := acquire.Renderer{Fetcher: fetcher}
+	renderer := acquire.Renderer{Fetcher: fetcher, Facts: facts}
 	rendered, err := renderer.Render(ctx, cfg)
 	reportDiagnostics(r.log, renderer.Warnings)
 	used = append(used, renderer.Used...)

@@ -10,6 +10,7 @@ import (
 	"io"
 	"unicode/utf16"
 
+	"github.com/kindling-boot/kindling/config/dialect/zstd"
 	"github.com/kindling-boot/kindling/config/source"
 )
 
@@ -21,6 +22,7 @@ const maxLayers = 4
 const (
 	Base64 = "base64"
 	Gzip   = "gzip"
+	Zstd   = "zstd"
 	UTF16  = "UTF-16"
 	Mark   = "byte order mark"
 )
@@ -30,16 +32,16 @@ var errTooDeep = fmt.Errorf("the document is wrapped in more than %d encodings",
 
 // How encoded documents begin.
 const (
-	magicGzip  = "\x1f\x8b\x08"     // with the only method there is: RFC 1952 §2.3
-	magicZstd  = "\x28\xb5\x2f\xfd" // RFC 8878 §3.1.1
-	markLittle = "\xff\xfe"         // U+FEFF in UTF-16: RFC 2781 §3.2
+	magicGzip  = "\x1f\x8b\x08" // with the only method there is: RFC 1952 §2.3
+	magicZstd  = zstd.Magic
+	markLittle = "\xff\xfe" // U+FEFF in UTF-16: RFC 2781 §3.2
 	markBig    = "\xfe\xff"
 )
 
-// Unwrap undoes the encodings that a document shows: gzip, UTF-16 and a byte order mark
-// by their first bytes, base64 if the text can be nothing else. Data that is not encoded
-// is returned as it is. Nothing is unpacked to more than limit bytes. It names what was
-// undone, in order. The cause of the error for too much is source.ErrTooLarge.
+// Unwrap undoes the encodings that a document shows: gzip, zstd, UTF-16 and a byte order
+// mark by their first bytes, base64 if the text can be nothing else. Data that is not
+// encoded is returned as it is. Nothing is unpacked to more than limit bytes. It names what
+// was undone, in order. The cause of the error for too much is source.ErrTooLarge.
 func Unwrap(data []byte, limit int) (out []byte, undone []string, err error) {
 	if len(data) > limit {
 		return nil, nil, tooLarge(limit)
@@ -75,7 +77,8 @@ func unwrapOnce(data []byte, limit int) (name string, out []byte, err error) {
 	case has(data, byteOrderMark):
 		return Mark, data[len(byteOrderMark):], nil
 	case has(data, magicZstd):
-		return "", nil, errors.New("it is packed with zstd, which is not supported: pack it with gzip, or not at all")
+		out, err = unzstd(data, limit)
+		return Zstd, out, err
 	}
 	if plain, ok := hiddenBase64(data); ok {
 		return Base64, plain, nil
@@ -107,6 +110,18 @@ func Gunzip(data []byte, limit int) ([]byte, error) {
 		return nil, fmt.Errorf("unpack gzip: %w", cut(err))
 	case len(out) > limit:
 		return nil, fmt.Errorf("unpack gzip: %w", tooLarge(limit))
+	}
+	return out, nil
+}
+
+// unzstd unpacks to at most limit bytes.
+func unzstd(data []byte, limit int) ([]byte, error) {
+	out, err := zstd.Decode(data, limit)
+	switch {
+	case errors.Is(err, zstd.ErrTooLarge):
+		return nil, fmt.Errorf("unpack zstd: %w", tooLarge(limit))
+	case err != nil:
+		return nil, fmt.Errorf("unpack zstd: %w", err)
 	}
 	return out, nil
 }

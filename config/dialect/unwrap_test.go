@@ -49,7 +49,8 @@ func TestEncodingsAreUndoneWhereNothingElseIsMeant(t *testing.T) {
 		{name: "a byte order mark", raw: "\xef\xbb\xbf" + minimal, want: minimal, undone: []string{"byte order mark"}},
 		{name: "UTF-16", raw: "\xff\xfe{\x00}\x00", want: "{}", undone: []string{"UTF-16"}},
 		{name: "UTF-16 from the other end", raw: "\xfe\xff\x00{\x00}", want: "{}", undone: []string{"UTF-16"}},
-		{name: "zstd is named", raw: "\x28\xb5\x2f\xfd\x04\x00", err: "zstd"},
+		{name: "zstd", raw: "\x28\xb5\x2f\xfd\x20\x02\x11\x00\x00{}", want: "{}", undone: []string{"zstd"}},
+		{name: "cut zstd", raw: "\x28\xb5\x2f\xfd\x20\x03\x11\x00", err: "unpack zstd: the data ends too early"},
 		{name: "cut gzip", raw: zipped(minimal)[:30], err: "unpack gzip: the data ends too early"},
 		{name: "more layers than anyone means", raw: zipped(zipped(zipped(zipped(zipped(minimal))))), err: "more than 4 encodings"},
 	} {

@@ -13,6 +13,7 @@ import (
 	"github.com/kindling-boot/kindling/config/diag"
 	form "github.com/kindling-boot/kindling/config/dialect"
 	"github.com/kindling-boot/kindling/config/legacy"
+	"github.com/kindling-boot/kindling/config/legacy/downgrade"
 	"github.com/kindling-boot/kindling/config/schema"
 	"github.com/kindling-boot/kindling/config/source"
 	"github.com/kindling-boot/kindling/config/spec"
@@ -55,6 +56,9 @@ func ParseTarget(text string) (Target, error) {
 	return Target{name: name, version: version}, nil
 }
 
+// linux is the variant that cloud-configs are translated to: its sugar keeps them short.
+const linux = "linux"
+
 // defaultVariant is the one of a document that names none: it has all of the model.
 const defaultVariant = "fcos"
 
@@ -85,6 +89,8 @@ func (t Target) Write(doc dialect.Document) (output []byte, found diag.List) {
 			all = append(all, v.String())
 		}
 		return t.first(all, func(version string) ([]byte, diag.List) { return writeIgnition(doc.Config, version) })
+	case doc.Tree != nil && (t.name == "" || t.name == linux && t.version == ""):
+		return writeTree(doc)
 	case t.name == "" && doc.Form.Kind == form.Butane:
 		t = named(doc.File)
 	case t.name == "":
@@ -144,16 +150,32 @@ func Rules() []*diag.Rule { return []*diag.Rule{ruleTarget} }
 
 // writeButane writes a document of a variant.
 func writeButane(cfg config.Config, v *variant.Variant) ([]byte, diag.List) {
+	older, found := downgrade.To(cfg, spec.Newest, v.Target)
+	if found.HasErrors() {
+		return nil, found
+	}
 	text := fmt.Sprintf("variant: %s\nversion: %s\n", v.Name, v.Version)
 	if v.Wrap != nil {
 		text += wrapping
 	}
-	text += document(&cfg.Config, printer{target: v.Target})
+	text += document(&older, printer{target: v.Target})
 	again, found := transpiler.Model(source.NewFile(v.Name+" "+v.Version, []byte(text)), nil)
 	if bad := losses(cfg, again, found); bad != nil {
 		return nil, bad
 	}
 	return []byte(text), nil
+}
+
+// writeTree writes the Butane document that a document was translated to, with its sugar.
+func writeTree(doc dialect.Document) ([]byte, diag.List) {
+	var b strings.Builder
+	n := nodeOf(&doc.Tree.Root)
+	writeMembers(&b, &n, "", "")
+	again, found := transpiler.Model(source.NewFile(linux, []byte(b.String())), nil)
+	if bad := losses(doc.Config, again, found); bad != nil {
+		return nil, bad
+	}
+	return []byte(b.String()), nil
 }
 
 // wrapping is what a MachineConfig must have, besides the config: a name, and the machines
@@ -166,8 +188,11 @@ const wrapping = `metadata:
 
 // writeIgnition writes a config of a version.
 func writeIgnition(cfg config.Config, version string) ([]byte, diag.List) {
-	older := cfg.Config
-	older.Ignition.Version = version
+	v, _, _ := spec.Parse(version)
+	older, found := downgrade.To(cfg, spec.Newest, v)
+	if found.HasErrors() {
+		return nil, found
+	}
 	output := schema.AppendJSON(nil, &older, true)
 	again, found := config.Parse(source.NewFile("Ignition "+version, output))
 	if bad := losses(cfg, again, found); bad != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kindling-boot/kindling/config/dataurl"
 	"github.com/kindling-boot/kindling/config/schema"
+	"github.com/kindling-boot/kindling/config/source"
 	"github.com/kindling-boot/kindling/config/spec"
 	"github.com/kindling-boot/kindling/config/types"
 )
@@ -143,4 +144,28 @@ func textOf(r types.Resource) (text string, ok bool) {
 		return "", false
 	}
 	return string(data), true
+}
+
+// nodeOf returns a value of a document as it is written anew.
+func nodeOf(from *source.Node) node {
+	n := node{key: from.Key, text: from.Text}
+	switch from.Kind {
+	case source.List:
+		n.kind = list
+	case source.Object:
+		n.kind = object
+	case source.Null:
+		n.text, n.plain = "null", true
+	case source.Number:
+		if mode, err := strconv.ParseInt(n.text, 10, 32); err == nil && strings.HasSuffix(n.key, "mode") && n.text[0] != '0' {
+			n.text = octal(mode)
+		}
+		n.plain = true
+	case source.Bool:
+		n.plain = true
+	}
+	for i := range from.Children {
+		n.children = append(n.children, nodeOf(&from.Children[i]))
+	}
+	return n
 }

@@ -70,11 +70,14 @@ func open(n Node, path string, flags int) (*os.File, error) {
 	if err := unix.Mknod(private, unix.S_IFBLK|0o600, int(n.Device)); err != nil {
 		return os.OpenFile(path, flags, 0) // where nobody may make nodes
 	}
-	f, err := os.OpenFile(private, flags, 0)
+	fd, err := unix.Open(private, flags|unix.O_CLOEXEC, 0)
 	if gone := os.Remove(private); gone != nil && err == nil {
-		err = errors.Join(gone, f.Close())
+		err = errors.Join(gone, unix.Close(fd))
 	}
-	return f, err
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), path), nil // errors name what people know
 }
 
 // Mode is what a device is opened for.

@@ -69,9 +69,12 @@ type Platform struct {
 	// suffices; a platform without any cannot be told from inside.
 	Signals []Signal
 
-	place  place
-	report func(context.Context, *Env, Outcome) error
-	remove func(context.Context, *Env) error
+	place place
+	// metadata is what the platform knows about the machine; nil if that is nothing, or
+	// nothing that documents ask for.
+	metadata metadata
+	report   func(context.Context, *Env, Outcome) error
+	remove   func(context.Context, *Env) error
 }
 
 // place is where a config may be. Read waits for it as long as the place is

@@ -56,7 +56,7 @@ var layers = [][]string{
 	{"config/schema"},
 	{"config/spec"},
 	{"config/diag"},
-	{"config/source", "config/dataurl", "config/unitfile"},
+	{"config/source", "config/dataurl", "config/unitfile", "config/dialect/zstd"},
 	{"version", "rulebook/archive"},
 }
 

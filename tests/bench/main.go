@@ -38,7 +38,7 @@ func main() {
 	flag.StringVar(&b.bin, "bin", "bin", "`directory` of the programs to measure")
 	flag.IntVar(&b.rounds, "rounds", 9, "how often the longer measurements run")
 	flag.StringVar(&b.scratch, "scratch", "", "`directory` to work in (default: a temporary one)")
-	flag.StringVar(&b.only, "only", "", "measure one `thing`: start, translate, validate, provision, huge, remote, disks or sizes")
+	flag.StringVar(&b.only, "only", "", "measure one `thing`: start, translate, dialects, validate, provision, huge, remote, disks or sizes")
 	flag.BoolVar(&keep, "keep", false, "keep the inputs and outputs")
 	flag.Parse()
 	if err := b.run(keep); err != nil {
@@ -68,6 +68,7 @@ func (b *bench) run(keep bool) (err error) {
 	}{
 		{"start", b.start},
 		{"translate", b.translate},
+		{"dialects", b.dialects},
 		{"validate", b.validate},
 		{"validate", b.peer},
 		{"provision", b.provision},

@@ -132,3 +132,65 @@ func TestIncludesAreFetched(t *testing.T) {
 		})
 	}
 }
+
+// bomb is gzip data of that many MiB of zero bytes. They are never in memory: what this
+// process has when it starts a program would count as the program's.
+func bomb(mib int) string {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	for range mib {
+		_, _ = w.Write(make([]byte, 1<<20)) // a Buffer takes everything
+	}
+	_ = w.Close()
+	return b.String()
+}
+
+// TestBadDocuments: what nobody can mean is refused with the reason and the place, by the
+// engine and on a desk alike, in bounded memory; what is only large is taken.
+func TestBadDocuments(t *testing.T) {
+	const head = "variant: fcos\nversion: 1.5.0\n"
+	comments := strings.Repeat("# a comment that says nothing at all, again and again\n", 200_000)
+	message := func(parts ...string) string {
+		return "Content-Type: multipart/mixed; boundary=x\nMIME-Version: 1.0\n\n--x\n" + strings.Join(parts, "\n--x\n") + "\n--x--\n"
+	}
+	for _, c := range []struct {
+		name, document string
+		says           string // empty if it is taken
+	}{
+		{"10 MB of comments", comments + head, ""},
+		{"10 MB of comments in a cloud-config", "#cloud-config\n" + comments, ""},
+		{"a misspelled header", "#cloud-cnofig\nhostname: a\n", "must be exactly #cloud-config"},
+		{"a header with a blank", "# cloud-config\nhostname: a\n", "must be exactly #cloud-config"},
+		{"a header below a marker", "---\n#cloud-config\nhostname: a\n", "above the line ---"},
+		{"a misspelled variant", "variannt: fcos\nversion: 1.5.0\n", "names its variant"},
+		{"an unknown variant", "variant: fedora\nversion: 1.5.0\n", "unknown variant"},
+		{"tabs", head + "storage:\n\tfiles: []\n", "indent with"},
+		{"latin-1", head + "storage:\n  files:\n    - path: /caf\xe9\n", "UTF-8"},
+		{"binary data", "\x7fELF\x02\x01\xff\xfe\x00", "binary data"},
+		{"HTML", "<!DOCTYPE html>\n<title>Sign in</title>\n", "no dialect that is known"},
+		{"Ignition in a Butane document", head + `ignition: {"version": "3.4.0"}` + "\n", ""},
+		{"Butane in braces", `{"variant":"fcos","version":"1.5.0"}`, ""},
+		{"a list", "[]", "error"},
+		{"gzip that breaks off", gzipped(head)[:30], "ends too early"},
+		{"a gzip bomb", bomb(300), "more than 256 MiB"},
+		{"gzip in gzip in gzip", gzipped(gzipped(gzipped(gzipped(gzipped(head))))), "more than 4 encodings"},
+		{"a bomb in a part", message("Content-Transfer-Encoding: base64\n\n" + base64ed(bomb(300))), "more than 25"},
+		{"bombs that are too large together", message(strings.Split(strings.Repeat("Content-Transfer-Encoding: base64\n\n"+base64ed(bomb(100))+"|", 4), "|")...), "too large"},
+		{"parts without end", message(strings.Split(strings.Repeat("\n"+head+"|", 20_000), "|")...), "more than 500 parts"},
+		{"a message without parts", "Content-Type: multipart/mixed; boundary=x\n\nnothing\n", "has no part"},
+		{"a part handler", "#part-handler\ndef x(): pass\n", "part handler"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			x := newTarget(t)
+			for _, command := range [][]string{{"ignition", "apply", "--root", x.root, "-"}, {"butane", "convert"}} {
+				r := run(t, c.document, nil, command[0], command[1:]...)
+				if (r.exit != 0) != (c.says != "") || !strings.Contains(r.all(), c.says) {
+					t.Errorf("%v: exit %d, want %q:\n%.2000s", command[:2], r.exit, c.says, r.all())
+				}
+				if r.peak > 1<<30 {
+					t.Errorf("%v took %d MiB", command[:2], r.peak>>20)
+				}
+			}
+		})
+	}
+}

@@ -135,11 +135,16 @@ func checkTFTP(t *testing.T, at string, contents map[string]string) {
 // certificate makes one for the server, signed by itself.
 func certificate(t *testing.T) (tls.Certificate, []byte) {
 	t.Helper()
+	return certificateFor(t, serverAddress)
+}
+
+func certificateFor(t *testing.T, address string) (tls.Certificate, []byte) {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.ParseIP(serverAddress)}, IsCA: true, BasicConstraintsValid: true,
+		IPAddresses: []net.IP{net.ParseIP(address)}, IsCA: true, BasicConstraintsValid: true,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	must(t, err)

@@ -41,6 +41,7 @@ type target struct {
 //	file PATH CONTENT
 //	link PATH TARGET
 //	hard PATH TARGET
+//	owner PATH UID:GID
 //
 // OUTSIDE stands for the directory beside it.
 func newTarget(t *testing.T, lines ...string) *target {
@@ -72,6 +73,11 @@ func (x *target) add(line string) {
 		must(x.t, os.Symlink(rest, at))
 	case "hard":
 		must(x.t, os.Link(filepath.Join(x.root, rest), at))
+	case "owner":
+		var uid, gid int
+		_, err := fmt.Sscanf(rest, "%d:%d", &uid, &gid)
+		must(x.t, err)
+		must(x.t, os.Chown(at, uid, gid))
 	default:
 		x.t.Fatalf("line %q", line)
 	}
@@ -98,6 +104,7 @@ func must(t *testing.T, err error) {
 type result struct {
 	exit           int
 	stdout, stderr string
+	peak           int64 // bytes of memory
 }
 
 func (r result) all() string { return r.stdout + r.stderr }
@@ -118,6 +125,9 @@ func run(t *testing.T, stdin string, env []string, name string, args ...string) 
 		t.Fatal(err)
 	}
 	r.stdout, r.stderr = out.String(), errs.String()
+	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		r.peak = usage.Maxrss << 10
+	}
 	if strings.Contains(r.all(), "panic:") || strings.Contains(r.all(), "goroutine ") {
 		t.Errorf("%s has crashed:\n%s", name, r.all())
 	}

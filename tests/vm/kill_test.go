@@ -29,8 +29,8 @@ const (
 // Points of time at which provisioning is interrupted: those of every run, and those of a
 // slow one, which make two hundred.
 const (
-	kills, slowKills = 12, 100
-	cuts, slowCuts   = 8, 104
+	kills, slowKills = 8, 100
+	cuts, slowCuts   = 6, 104
 )
 
 // points returns how many, and the seed.

@@ -154,6 +154,34 @@ var tables = []onTable{
 	{name: "partition.create.startsize0", mib: 66, before: "label: gpt\n", config: `"partitions":[{"number":1,"startMiB":0,"sizeMiB":0,"label":"all"}]`, want: []string{"1 1+64.984 all"}},
 	{name: "partition.create.numbersize0", mib: 128, before: "label: gpt\n", config: `"partitions":[{"label":"a","sizeMiB":32},{"label":"b","sizeMiB":32},{"label":"c","sizeMiB":32}]`, want: []string{"1 1+32 a", "2 33+32 b", "3 65+32 c"}},
 	{name: "partition.number0", mib: 128, before: "label: gpt\n1: start=1MiB, size=32MiB, name=first\n", config: `"partitions":[{"label":"new","sizeMiB":32},{"number":1,"label":"first"}]`, want: []string{"1 1+32 first", "2 33+32 new"}},
+	{name: "partition.delete.all", mib: 100, before: base, config: `"partitions":[{"number":1,"shouldExist":false,"wipePartitionEntry":true},{"number":2,"shouldExist":false,"wipePartitionEntry":true},{"number":6,"shouldExist":false,"wipePartitionEntry":true},{"number":7,"shouldExist":false,"wipePartitionEntry":true},{"number":9,"shouldExist":false,"wipePartitionEntry":true}]`},
+	{
+		name: "partition.match.all.withwipe", mib: 100, before: base, want: baseHas,
+		config: `"partitions":[{"number":1,"startMiB":2,"sizeMiB":16,"label":"EFI-SYSTEM","typeGuid":"C12A7328-F81F-11D2-BA4B-00A0C93EC93B","wipePartitionEntry":true},{"number":6,"startMiB":18,"sizeMiB":16,"label":"OEM","wipePartitionEntry":true},{"number":9,"startMiB":34,"sizeMiB":16,"label":"ROOT","typeGuid":"` + rootType + `","wipePartitionEntry":true}]`,
+		more: func(g *guest, guids map[string]string) {
+			for number, guid := range guids {
+				if now := strings.TrimSpace(g.do("sfdisk", "--part-uuid", g.names[0], number)); now != guid {
+					g.Errorf("the GUID of partition %s is another", number)
+				}
+			}
+		},
+	},
+	{
+		name: "partition.match.recreate", mib: 128, before: "label: gpt\n1: start=1MiB, size=16MiB, name=a\n2: start=17MiB, size=16MiB, name=b\n3: start=33MiB, size=16MiB, name=c\n",
+		config: `"partitions":[{"number":1,"typeGuid":"` + rootType + `","sizeMiB":16,"label":"a","wipePartitionEntry":true},{"number":2,"guid":"` + guidA + `","sizeMiB":16,"label":"b","wipePartitionEntry":true},{"number":3,"sizeMiB":32,"label":"d","wipePartitionEntry":true}]`, want: []string{"1 1+16 a", "2 17+16 b", "3 33+32 d"},
+		more: func(g *guest, _ map[string]string) {
+			if g.guid(0, 1, "part-type") != rootType || g.guid(0, 2, "part-uuid") != guidA {
+				g.Error("type or GUID are others")
+			}
+		},
+	},
+	{name: "partition.match.recreate.delete.add", mib: 160, before: "label: gpt\n1: start=1MiB, size=32MiB, name=a\n2: start=33MiB, size=32MiB, name=b\n3: start=65MiB, size=32MiB, name=c\n", config: `"partitions":[{"number":1,"label":"a","startMiB":1,"sizeMiB":32},{"number":2,"label":"b","startMiB":33,"sizeMiB":64,"wipePartitionEntry":true},{"number":3,"shouldExist":false,"wipePartitionEntry":true},{"number":4,"label":"d","sizeMiB":32}]`, want: []string{"1 1+32 a", "2 33+64 b", "4 97+32 d"}},
+	{name: "partition.resizeroot.withzeros", mib: 100, before: base, config: `"partitions":[{"number":9,"startMiB":0,"sizeMiB":0,"label":"ROOT","wipePartitionEntry":true}]`, want: []string{"1 2+16 EFI-SYSTEM", "6 18+16 OEM", "9 34+65.984 ROOT"}},
+	{name: "partition.match.rootfillsdisk", mib: 66, before: strings.Replace(base, "9: start=34MiB, size=16MiB", "9: start=34MiB, size=65503", 1), config: `"partitions":[{"number":9,"startMiB":0,"sizeMiB":0}]`, want: []string{"1 2+16 EFI-SYSTEM", "6 18+16 OEM", "9 34+31.984 ROOT"}},
+	{name: "partition.match.sizestart.unspecd", mib: 100, before: base, config: `"partitions":[{"number":9,"typeGuid":"` + rootType + `"}]`, want: baseHas},
+	{name: "partition.partialmatch.fail", mib: 100, before: base, config: `"partitions":[{"number":1,"startMiB":2,"sizeMiB":16,"label":"EFI-SYSTEM"},{"number":9,"sizeMiB":2}]`, fails: "it exists and differs: size is"},
+	{name: "partition.match.failstostart", mib: 100, before: "label: gpt\n1: start=2MiB, size=16MiB\n9: start=40MiB, size=16MiB, name=ROOT\n", config: `"partitions":[{"number":9,"startMiB":0}]`, fails: "start is"},
+	{name: "a label of 36 bytes beyond ASCII, with quotes", mib: 64, before: "label: gpt\n", config: `"partitions":[{"number":1,"sizeMiB":8,"label":"äöü\"'0123456789012345678901234567"}]`, want: []string{`1 1+8 äöü"'0123456789012345678901234567`}},
 	{name: "a DOS table is left alone", mib: 64, before: "label: dos\n1: start=1MiB, size=32MiB\n", config: `"partitions":[{"number":2,"label":"a"}]`, fails: "wipeTable: true"},
 	{name: "a DOS table is wiped if the config says so", mib: 64, before: "label: dos\n1: start=1MiB, size=32MiB\n", config: `"wipeTable":true,"partitions":[{"number":2,"label":"a","sizeMiB":8}]`, want: []string{"2 1+8 a"}},
 	{name: "a partition that is larger than the disk", mib: 64, before: "label: gpt\n", config: `"partitions":[{"number":1,"sizeMiB":640}]`, fails: "partition 1"},
@@ -177,6 +205,45 @@ var onPartitions = []scenario{
 		g.storage(`"disks":[{"device":"$disk0","wipeTable":true}]`)
 		g.passes("disks")
 		g.has(0)
+	}},
+	{"partitions.complex", func(g *guest) {
+		g.disk(400, "label: gpt\n1: start=1MiB, size=64MiB, name=p1\n2: start=65MiB, size=32MiB, name=p2\n3: start=97MiB, size=64MiB, name=p3\n4: start=161MiB, size=64MiB, name=p4\n5: start=289MiB, size=64MiB, name=p5\n")
+		g.disk(256, "label: gpt\n1: start=1MiB, size=32MiB, name=a\n2: start=33MiB, size=32MiB, name=b\n")
+		fifth := g.guid(0, 5, "part-uuid")
+		g.storage(`"disks":[{"device":"$disk0","partitions":[
+			{"number":1,"label":"p1","sizeMiB":32,"wipePartitionEntry":true},{"number":2,"label":"p2","sizeMiB":32},
+			{"number":3,"label":"p3","startMiB":0,"sizeMiB":0,"wipePartitionEntry":true},{"number":4,"shouldExist":false,"wipePartitionEntry":true},{"number":9,"shouldExist":false}]},
+			{"device":"$disk1","partitions":[{"number":1,"label":"a","typeGuid":"` + rootType + `","sizeMiB":32,"wipePartitionEntry":true},{"number":2,"shouldExist":false,"wipePartitionEntry":true},
+			{"label":"c","sizeMiB":64,"wipePartitionEntry":true},{"label":"d","sizeMiB":96,"wipePartitionEntry":true}]}]`)
+		g.passes("disks")
+		// the largest gap: what was partitions 3 and 4, and the place behind them
+		g.has(0, "1 1+32 p1", "2 65+32 p2", "3 97+192 p3", "5 289+64 p5")
+		g.has(1, "1 1+32 a", "2 33+64 c", "3 97+96 d")
+		if g.guid(0, 5, "part-uuid") != fifth || g.guid(1, 1, "part-type") != rootType {
+			g.Error("a partition was touched, or was not")
+		}
+		before := g.contents()
+		g.passes("disks")
+		if g.contents() != before {
+			g.Error("a second run changes the disks")
+		}
+	}},
+	{"tables of ours pass the checks of sgdisk, sfdisk and parted", func(g *guest) {
+		g.disk(128, "")
+		g.disk(128, "", "-b", "4096")
+		g.storage(`"disks":[{"device":"$disk0","partitions":[{"number":128,"label":"last","sizeMiB":8},{"number":3,"startMiB":40,"sizeMiB":8},{"label":"rest"}]},{"device":"$disk1","partitions":[{"label":"a","sizeMiB":8},{"number":7,"label":"b","sizeMiB":16}]}]`)
+		g.passes("disks")
+		for i := range g.names {
+			if said := g.do("sgdisk", "-v", g.names[i]); !strings.Contains(said, "No problems found") {
+				g.Errorf("sgdisk: %s", said)
+			}
+			if said := g.do("sfdisk", "--verify", g.names[i]); !strings.Contains(said, "No errors detected") {
+				g.Errorf("sfdisk: %s", said)
+			}
+			if said := g.do("parted", "-s", g.names[i], "print"); strings.Contains(said, "Warning") || strings.Contains(said, "Error") {
+				g.Errorf("parted: %s", said)
+			}
+		}
 	}},
 	{"sectors of 4096 bytes", func(g *guest) {
 		g.disk(64, "", "-b", "4096")

@@ -99,10 +99,18 @@ func (t Table) Plan(wants []Want, newGUID func() GUID) (Table, []Change, error) 
 			kept[i] = true
 		}
 	}
-	if len(kept) < len(wants) {
-		p.arrange(t.grown(), kept)
+	// Places are those of sgdisk, for which what stays is not there before its turn; unless
+	// something would then be in its place.
+	grown := t.grown()
+	if len(kept) < len(wants) && (grown.LastUsable() > t.LastUsable() || p.collides()) {
+		p.arrange(grown, kept)
 	}
 	return p.decide(kept)
+}
+
+// collides reports whether wants are in each other's way.
+func (p *planner) collides() bool {
+	return slices.ContainsFunc(p.extents, func(e extent) bool { return e.err != nil })
 }
 
 // extent is where a want goes, or why it goes nowhere.

@@ -36,14 +36,30 @@ func Parse(f *source.File) (config.Config, diag.List, error) {
 type Surroundings struct {
 	// Fetcher opens what lists of addresses (#include) name; nil refuses such lists.
 	Fetcher *resource.Fetcher
+	// Facts asks the platform about the machine; nil means that nothing is known. It is
+	// called when a document uses what it gives.
+	Facts func(ctx context.Context) (map[string]string, error)
 }
 
 // maxIncludes limits the addresses that one document leads to.
 const maxIncludes = 100
 
 // Parse reads one config of any dialect. The error is an *InvalidError, or why an address
-// could not be fetched; what does not stop the config is in the list.
+// or a fact could not be got; what does not stop the config is in the list.
 func (s Surroundings) Parse(ctx context.Context, f *source.File) (config.Config, diag.List, error) {
+	doc, ds, err := s.Read(ctx, f)
+	switch {
+	case err != nil:
+		return config.Config{}, ds, err
+	case ds.HasErrors():
+		return config.Config{}, ds, &InvalidError{Name: f.Name, Diagnostics: ds}
+	}
+	return doc.Config, ds, nil
+}
+
+// Read reads one document of any dialect, which may be invalid. The error says why an
+// address or a fact could not be got.
+func (s Surroundings) Read(ctx context.Context, f *source.File) (dialect.Document, diag.List, error) {
 	var failure error
 	o := dialect.Options{}
 	if s.Fetcher != nil {
@@ -59,14 +75,17 @@ func (s Surroundings) Parse(ctx context.Context, f *source.File) (config.Config,
 			return source.NewFile(resource.Show(address), data), err
 		}
 	}
-	doc, ds := dialect.Read(f, o)
-	switch {
-	case failure != nil:
-		return config.Config{}, ds, failure
-	case ds.HasErrors():
-		return config.Config{}, ds, &InvalidError{Name: f.Name, Diagnostics: ds}
+	if s.Facts != nil {
+		o.Facts = func() map[string]string {
+			facts, err := s.Facts(ctx)
+			if err != nil && failure == nil {
+				failure = fmt.Errorf("%s uses what the platform knows about the machine: %w", f.Name, err)
+			}
+			return facts
+		}
 	}
-	return doc.Config, ds, nil
+	doc, ds := dialect.Read(f, o)
+	return doc, ds, failure
 }
 
 // Empty is the config of a machine without a user config.

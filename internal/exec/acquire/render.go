@@ -38,6 +38,8 @@ var (
 type Renderer struct {
 	// Fetcher opens what configs refer to; nil has local configs only.
 	Fetcher *resource.Fetcher
+	// Facts are those of Surroundings.
+	Facts func(ctx context.Context) (map[string]string, error)
 	// Warnings of all referenced configs, in the order they are merged.
 	Warnings diag.List
 	// Used are the referenced configs, in the order they are merged.
@@ -207,7 +209,7 @@ func (r *Renderer) reference(ctx context.Context, in config.Config, ref types.Re
 	case r.bytes.Add(int64(len(data))) > maxAllBytes:
 		return fail(errTooLong)
 	}
-	cfg, ds, err := Surroundings{Fetcher: way.fetcher}.Parse(ctx, source.NewFile(nameOf(ref, at, path), data))
+	cfg, ds, err := Surroundings{Fetcher: way.fetcher, Facts: r.Facts}.Parse(ctx, source.NewFile(nameOf(ref, at, path), data))
 	if err != nil {
 		return rendering{}, err
 	}

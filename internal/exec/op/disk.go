@@ -78,7 +78,10 @@ func (o *Disk) Check(ctx context.Context, env *exec.Env) (exec.Finding, error) {
 		f.Action = exec.Create
 	}
 	f.Destroys = s.lost()
-	return f, nil
+	if f.Action != exec.Keep {
+		err = checkWritable(node)
+	}
+	return f, err
 }
 
 // keeps implements keeper: the disk as a whole has on it what it had.

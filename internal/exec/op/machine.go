@@ -35,6 +35,9 @@ var errNoDevice = errors.New("the device is not there")
 // errInUse reports a device that something else works with.
 var errInUse = errors.New("the device is in use")
 
+// errReadOnly reports a device that cannot be written.
+var errReadOnly = errors.New("the device is read-only")
+
 // Machine is what the operations on block devices of one stage share.
 type Machine struct {
 	// State keeps keys, and what was begun on devices.
@@ -102,8 +105,8 @@ func blockNode(device string) (string, error) {
 	return node, nil
 }
 
-// checkUnused returns an error if a device is mounted, is swap, or part of another device.
-// The kernel answers: open(2), O_EXCL without O_CREAT.
+// checkUnused returns an error if a device is mounted, is swap, or part of another device,
+// or if it cannot be written. The kernel answers: open(2), O_EXCL without O_CREAT.
 func checkUnused(node string) error {
 	fd, err := unix.Open(node, unix.O_RDONLY|unix.O_EXCL|unix.O_CLOEXEC, 0)
 	if errors.Is(err, unix.EBUSY) {
@@ -112,7 +115,15 @@ func checkUnused(node string) error {
 	if err != nil {
 		return fmt.Errorf("open %s: %w", node, err)
 	}
-	return unix.Close(fd)
+	return errors.Join(checkWritable(node), unix.Close(fd))
+}
+
+// checkWritable returns an error if the kernel takes no writes to a device.
+func checkWritable(node string) error {
+	if attribute(filepath.Join(sysBlock, filepath.Base(node)), "ro") != "1" {
+		return nil
+	}
+	return exec.WithHelp(errReadOnly, "take away its write protection, or name another device")
 }
 
 // settle lets udev look at devices again after they were changed, and waits until it is

@@ -1,0 +1,99 @@
+package vm
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// tpm starts an emulator, which the programs of clevis talk to through a socket. The engine
+// looks for the node of a device only, so there is an empty one.
+func (g *guest) tpm() {
+	g.Helper()
+	const node = "/dev/tpmrm0"
+	free, err := net.Listen("tcp", "127.0.0.1:0") // and the one after it, for control
+	g.check(err)
+	_, text, _ := net.SplitHostPort(free.Addr().String())
+	port, err := strconv.Atoi(text)
+	g.check(errors.Join(err, free.Close()))
+	address := fmt.Sprintf("swtpm:host=127.0.0.1,port=%d", port)
+	g.check(os.WriteFile(node, nil, 0o600))
+	server := exec.Command("swtpm", "socket", "--tpm2", "--tpmstate", "dir="+g.TempDir(),
+		"--server", fmt.Sprintf("type=tcp,port=%d", port), "--ctrl", fmt.Sprintf("type=tcp,port=%d", port+1), "--flags", "not-need-init,startup-clear")
+	g.check(server.Start())
+	g.Cleanup(func() {
+		_ = server.Process.Kill()
+		_ = server.Wait()
+		_ = os.Remove(node)
+	})
+	g.env = append(g.env, "TPM2TOOLS_TCTI="+address)
+	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		cmd := exec.Command("tpm2_getrandom", "--tcti", address, "--hex", "4")
+		if cmd.Run() == nil {
+			return
+		}
+		if time.Now().After(end) {
+			g.Fatal("the TPM does not answer")
+		}
+	}
+}
+
+// isBound fails unless a volume has one key slot, which is opened by a pin.
+func (g *guest) isBound(device, pin string) {
+	g.Helper()
+	if said := g.do("clevis", "luks", "list", "-d", g.fill(device)); !strings.Contains(said, pin) || strings.Count(said, "\n") != 1 {
+		g.Errorf("bound to %s", said)
+	}
+	dump := g.do("cryptsetup", "luksDump", g.fill(device))
+	if slots := strings.Count(dump, ": luks2\n"); slots != 1 {
+		g.Errorf("%d key slots:\n%s", slots, dump)
+	}
+}
+
+var clevisCases = []scenario{
+	{"luks.formattedDevice.wipeVolume.tpm2", func(g *guest) {
+		g.tpm()
+		g.disk(32, "")
+		g.made("$disk0", "mkfs.ext4", "-q")
+		g.closing("bound")
+		g.storage(`"luks":[{"name":"bound","device":"$disk0","wipeVolume":true,"clevis":{"tpm2":true},` + quick + `}]`)
+		g.passes("disks", "files")
+		g.is("$disk0", "TYPE=crypto_LUKS")
+		g.isBound("$disk0", "tpm2")
+		if got, want := g.target("etc/crypttab"), "bound UUID="+g.blkid("$disk0", "UUID")+" none luks,x-initrd.attach\n"; got != want {
+			g.Errorf("crypttab is %q, want %q", got, want)
+		}
+		if _, err := os.Stat(filepath.Join(g.root, "etc/luks/bound")); err == nil {
+			g.Error("there is a key on the target")
+		}
+	}},
+	{"a volume that only TPM and Tang server together unlock", func(g *guest) {
+		g.tpm()
+		url, thumbprint := g.tang()
+		g.disk(32, "")
+		g.closing("both")
+		g.storage(`"luks":[{"name":"both","device":"$disk0","clevis":{"tpm2":true,"threshold":2,"tang":[{"url":"` + url + `","thumbprint":"` + thumbprint + `"}]},` + quick + `}]`)
+		g.passes("disks", "files")
+		g.isBound("$disk0", `"t":2`)
+		if got := g.target("etc/crypttab"); !strings.Contains(got, " none luks,_netdev,") {
+			g.Errorf("crypttab is %q", got)
+		}
+	}},
+	{"a pin of another kind is bound, and tried", func(g *guest) {
+		g.tpm()
+		g.disk(32, "")
+		g.closing("custom")
+		g.storage(`"luks":[{"name":"custom","device":"$disk0","clevis":{"custom":{"pin":"tpm2","config":"{\"pcr_ids\":\"7\"}"}},` + quick + `}]`)
+		said := g.passes("disks", "files")
+		g.isBound("$disk0", `"pcr_ids":"7"`)
+		if !strings.Contains(said, `"clevis" "luks" "unlock"`) {
+			g.Errorf("it was not tried:\n%s", said)
+		}
+	}},
+}
