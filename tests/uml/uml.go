@@ -67,8 +67,9 @@ func (m *Machine) Start(ctx context.Context) error {
 	m.cmd.Env = append(os.Environ(), "TMPDIR="+memoryDir(m.Dir))
 	m.cmd.Dir = m.Dir
 	m.cmd.Stdout, m.cmd.Stderr = &m.said, &m.said
-	// each program of the machine is a process of the host
-	m.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// each program of the machine is a process of the host; they end with the test, also if
+	// somebody kills it
+	m.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	m.cmd.Cancel = m.CutPower
 	m.cmd.WaitDelay = 10 * time.Second
 	if err := m.cmd.Start(); err != nil {

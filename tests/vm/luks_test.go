@@ -215,6 +215,15 @@ var raidCases = []scenario{
 		g.storage(`"raid":[{"name":"data","level":"mirror","devices":["$disk0","$disk1"]}],"filesystems":[{"device":"/dev/md/data","format":"ext4","path":"/data"}],"files":[{"path":"/data/new"}]`)
 		g.passes("disks", "mount", "files", "umount")
 		g.is("$disk0", "TYPE=linux_raid_member")
+		uuid := g.do("mdadm", "--detail", "--brief", "/dev/md/data")
+		uuid = strings.TrimSpace(uuid[strings.Index(uuid, "UUID="):])
+		if got, want := g.target("etc/mdadm.conf"), "ARRAY /dev/md/data metadata=1.2 "+uuid+"\n"; got != want {
+			g.Errorf("mdadm.conf is %q, want %q", got, want)
+		}
+		g.passes("mount", "files", "umount")
+		if strings.Count(g.target("etc/mdadm.conf"), "ARRAY") != 1 {
+			g.Errorf("mdadm.conf is %q", g.target("etc/mdadm.conf"))
+		}
 		g.hasFile("/dev/md/data", "new", true)
 		for _, again := range []string{"in the same boot", "in another boot"} {
 			g.passes("disks")

@@ -133,7 +133,7 @@ func (w *wholeMachine) tree() []string {
 			line += " -> " + target
 		case slices.Contains([]string{"etc/passwd-", "etc/group-", "etc/shadow-", "etc/gshadow-", "etc/subuid-", "etc/subgid-"}, rel):
 			return nil // copies that account programs keep
-		case rel == "etc/.ignition-result.json": // has the time
+		case rel == "etc/.ignition-result.json", rel == "etc/mdadm.conf", strings.HasPrefix(rel, "var/log/ignition/"): // have the time, or a new UUID
 		case rel == "etc/luks/vault":
 			line += fmt.Sprintf(" %d bytes", info.Size())
 		default:

@@ -10,6 +10,7 @@ import (
 	"github.com/kindling-boot/kindling/config/types"
 	"github.com/kindling-boot/kindling/internal/exec"
 	"github.com/kindling-boot/kindling/internal/exec/op"
+	"github.com/kindling-boot/kindling/internal/sysroot"
 )
 
 // The kinds of devices that are made, in the order of their making. A device that nobody
@@ -245,6 +246,33 @@ func planVolumes(in Input) []exec.Operation {
 		},
 		On: in.Machine, Volumes: slices.Clone(volumes),
 	})
+}
+
+// planArrays plans what RAID arrays leave on the target, unless the config has that file.
+func planArrays(in Input) []exec.Operation {
+	arrays := in.Config.Storage.Raid
+	if !in.Report || len(arrays) == 0 {
+		return nil // in apply mode there are none
+	}
+	name := op.MdadmConfigs[len(op.MdadmConfigs)-1]
+	for _, n := range op.MdadmConfigs {
+		if slices.ContainsFunc(in.Config.Storage.Files, func(f types.File) bool { return path.Clean(f.Path) == n }) {
+			return nil
+		}
+		if dir := path.Dir(n); dir != "/etc" {
+			if info, err := in.Root.Lstat(dir); err == nil && info.Kind == sysroot.Directory {
+				name = n
+			}
+		}
+	}
+	return []exec.Operation{&op.MdadmConfig{
+		About: exec.Description{
+			Kind: "mdadm config", Target: name, Step: "createMdadmConfig", Doing: "writing " + in.outside(name),
+			AskedBy: in.origin("storage", "raid"), Needs: after(enablingDone),
+			Provides: []exec.Key{exec.PathKey(name), exec.MilestoneKey(volumesDone)},
+		},
+		Path: name, Arrays: slices.Clone(arrays),
+	}}
 }
 
 func isTrue(b *bool) bool { return b != nil && *b }

@@ -119,7 +119,7 @@ func planFiles(in Input) []exec.Operation {
 	units := planUnits(in)
 	nodes.setOurs(units)
 	ops = append(append(ops, nodes.ops...), units...)
-	ops = append(ops, planVolumes(in)...)
+	ops = append(append(ops, planVolumes(in)...), planArrays(in)...)
 	if in.Report {
 		ops = append(append(ops, planReport(in)...), planEvents(in)...)
 	}
