@@ -35,6 +35,8 @@ echo "stages: $(journalctl -b -t ignition -o cat | grep -c ' passed$')"
 echo "vault: $(cat /vault/file) $(findmnt -rno SOURCE,FSTYPE /vault)"
 echo "data: $(cat /var/lib/data/file) $(findmnt -rno SOURCE,FSTYPE /var/lib/data)"
 echo "stamp: $(ls /etc/ignition 2>&1)"
+echo "usr: $(findmnt -rno FSTYPE /usr) $(findmnt -rno OPTIONS /usr | cut -d, -f1)"
+echo "var: $(findmnt -rno SOURCE,FSTYPE /var)"
 echo "mounts: $(findmnt -rno TARGET /sysroot 2>&1)"
 systemctl poweroff --force
 `

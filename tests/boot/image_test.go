@@ -33,6 +33,8 @@ type image struct {
 	// classic is the initramfs that initramfs-tools makes; the other is made by dracut.
 	classic string
 	root    string // a disk with one ext4 file system, labelled root
+	// split is the same system without /usr, which is the squashfs file system usr.
+	split, usr string
 	// leftBehind are the files that the package has left when it was purged.
 	leftBehind string
 }
@@ -105,7 +107,7 @@ func makeImage(t *testing.T, dir string) image {
 
 	img := image{
 		kernel: filepath.Join(dir, "vmlinuz"), initramfs: filepath.Join(dir, "dracut.img"), classic: filepath.Join(dir, "initrd.img"),
-		root: filepath.Join(dir, "root.img"),
+		root: filepath.Join(dir, "root.img"), split: filepath.Join(dir, "split.img"), usr: filepath.Join(dir, "usr.img"),
 	}
 	must(t, os.Rename(filepath.Join(tree, "boot/dracut.img"), img.initramfs))
 	must(t, os.Rename(filepath.Join(tree, "boot/initrd.img-"+version), img.classic))
@@ -113,6 +115,11 @@ func makeImage(t *testing.T, dir string) image {
 	makeRoot(t, tree, img.root)
 	within(t, tree, "dpkg", "--purge", "--no-triggers", "kindling")
 	img.leftBehind = difference(before, files(t, tree))
+	// without compression: it is read once
+	do(t, "mksquashfs", filepath.Join(tree, "usr"), img.usr, "-quiet", "-no-progress", "-noI", "-noD", "-noF", "-noX")
+	must(t, os.RemoveAll(filepath.Join(tree, "usr")))
+	must(t, os.Mkdir(filepath.Join(tree, "usr"), 0o755))
+	makeRoot(t, tree, img.split)
 	must(t, os.RemoveAll(tree))
 	return img
 }

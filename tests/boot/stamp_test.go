@@ -20,3 +20,27 @@ func (i image) armed(t *testing.T) image {
 	i.root = root
 	return i
 }
+
+// TestReadOnlyUsr boots a system that is laid out otherwise than a Debian: /usr is a
+// read-only file system of its own, and so is /var, which the config makes. A stamp makes
+// the boot the first, without a word from the boot loader.
+func TestReadOnlyUsr(t *testing.T) {
+	need(t)
+	img := newImage(t)
+	img.root = img.split
+	m := newMachine(t, img.armed(t))
+	m.attach("usr", "raw", img.usr)
+	m.addDisk("var", 512<<20)
+	separate := part{
+		storage: `"filesystems":[{"device":"/dev/disk/by-id/virtio-var","format":"ext4","label":"var","path":"/var"}]`,
+		files:   `{"path":"/var/lib/data/file","contents":{"source":"data:,besides"}}`,
+		units:   mountUnit("var.mount", "/dev/disk/by-label/var", "/var"),
+	}
+	const layout = "mount.usr=/dev/disk/by-id/virtio-usr mount.usrfstype=squashfs mount.usrflags=ro "
+	asked := []string{"hostname: kindled", "keys: 600 core", "unit: enabled NAME=kindled", "stamp: firstboot.done", "usr: squashfs ro", "var: /dev/vdc ext4", "data: besides "}
+	console, report := m.boot(config(separate), layout)
+	expect(t, console, report, append(asked, "stages: 6")...)
+	// the config is still there, and nothing looks for it
+	console, report = m.boot(config(separate), layout)
+	expect(t, console, report, append(asked, "stages: 0")...)
+}
