@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/kindling-boot/kindling/internal/exec/acquire"
 	"github.com/kindling-boot/kindling/internal/exec/eventlog"
-	"github.com/kindling-boot/kindling/internal/exec/record"
 	"github.com/kindling-boot/kindling/internal/exec/stage"
 	"github.com/kindling-boot/kindling/internal/providers"
 	"github.com/kindling-boot/kindling/version"
@@ -27,6 +25,8 @@ const eventsName = "events.jsonl"
 type engineFlags struct {
 	configCache, needNet, root, stateFile string
 	stage, platform                       *string
+	// showOn are the consoles that show the progress.
+	showOn string
 	// fetchTimeout limits fetches over the network.
 	fetchTimeout time.Duration
 	logToStdout  bool
@@ -36,9 +36,10 @@ type engineFlags struct {
 func engineMain(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	var o engineFlags
 	flags := newFlags("ignition", "",
-		"Runs one stage of the provisioning of a machine. Other uses: ignition plan, apply, validate, rmcfg, fetch-config, analyze.", stderr)
+		"Runs one stage of the provisioning of a machine. Other uses: ignition plan, apply, validate, rmcfg, fetch-config, status, analyze, verdict.", stderr)
 	flags.StringVar(&o.configCache, "config-cache", "/run/ignition.json", "`file` with the rendered config, written by the fetch stages")
 	flags.DurationVar(&o.fetchTimeout, "fetch-timeout", 2*time.Minute, "limit for fetches before the config is known")
+	flags.StringVar(&o.showOn, "consoles", "auto", "`files`, with commas between them, to show progress on; auto: the consoles of the machine, in an initramfs")
 	flags.StringVar(&o.needNet, "neednet", "/run/ignition/neednet", "flag `file` that is created when the network is needed")
 	o.platform = platformFlag(flags)
 	flags.StringVar(&o.root, "root", "/", "`directory` that is the root of the system to be")
@@ -72,16 +73,12 @@ func engineMain(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	s, _ := stage.Find(*o.stage) // the flag takes no other
-	recorder, err := record.Open(filepath.Join(filepath.Dir(o.stateFile), eventsName), s.Name)
-	if err != nil {
-		log.Printf(eventlog.Warning, "%v", err)
-	}
-	run := &stageRun{engineFlags: o, state: state, log: log, recorder: recorder}
+	run := &stageRun{engineFlags: o, state: state, log: log}
+	run.observe(s.Name)
+	defer run.progress.Close()
 	err = run.run(ctx, s)
 	run.tell(ctx, s, err)
-	if err := recorder.Close(err); err != nil {
-		log.Printf(eventlog.Warning, "record events: %v", err)
-	}
+	run.conclude(s.Name, err)
 	if err != nil {
 		fmt.Fprintf(stderr, "%s failed\n", s.Name)
 		report(log, err)

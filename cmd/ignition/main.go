@@ -2,8 +2,8 @@
 // every stage by the units of the initramfs.
 //
 // It has several names, as which it is installed by links: ignition-apply,
-// ignition-rmcfg, ignition-validate. The same, ignition plan, ignition fetch-config and
-// ignition analyze are available as subcommands.
+// ignition-rmcfg, ignition-validate. The same and ignition plan, status,
+// analyze, verdict and fetch-config are available as subcommands.
 package main
 
 import (
@@ -38,6 +38,8 @@ var subcommands = map[string]program{
 	"apply":        applyMain,
 	"plan":         planMain,
 	"rmcfg":        rmcfgMain,
+	"status":       statusMain,
+	"verdict":      verdictMain,
 	"validate":     validateMain,
 }
 

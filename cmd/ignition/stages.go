@@ -15,6 +15,7 @@ import (
 	"github.com/kindling-boot/kindling/config/source"
 	"github.com/kindling-boot/kindling/internal/exec"
 	"github.com/kindling-boot/kindling/internal/exec/acquire"
+	"github.com/kindling-boot/kindling/internal/exec/consoles"
 	"github.com/kindling-boot/kindling/internal/exec/eventlog"
 	"github.com/kindling-boot/kindling/internal/exec/op"
 	"github.com/kindling-boot/kindling/internal/exec/record"
@@ -35,12 +36,14 @@ type stageRun struct {
 	state    *acquire.State
 	log      *eventlog.Log
 	recorder *record.Recorder
+	progress *consoles.Progress
 }
 
-// sink gives each event to the log and to the record.
+// sink gives each event to the log, the record and the consoles.
 func (r *stageRun) sink(e exec.Event) {
 	r.log.Sink()(e)
 	r.recorder.Sink(e)
+	r.progress.Sink(e)
 }
 
 func (r *stageRun) run(ctx context.Context, s stage.Stage) error {
@@ -92,7 +95,7 @@ func (r *stageRun) run(ctx context.Context, s stage.Stage) error {
 	engine := exec.Engine{Stage: s.Name, Root: root, Fetcher: fetcher, Sink: r.sink}
 	in := stage.Input{
 		Config: full, Root: root, KeysFragment: fragment,
-		Report: true, UserConfigProvided: r.state.UserConfigProvided(),
+		Report: true, UserConfigProvided: r.state.UserConfigProvided(), Account: r.account,
 		State: r.state, Machine: &op.Machine{State: r.state, Wait: deviceTimeout},
 	}
 	if r.recorder != nil {
@@ -120,13 +123,18 @@ func (r *stageRun) acquire(ctx context.Context, offline bool) (config.Config, er
 	r.state.Files = user.Files
 	if errors.Is(err, providers.ErrNoConfig) {
 		r.log.Printf(eventlog.Info, "no config from %s: %v", user.Provider, err)
+		r.recorder.Note(record.Line{Event: record.ConfigFound, Config: &record.Config{Provider: user.Provider}})
 		return acquire.Empty(), r.keep(acquire.Empty())
 	}
 	if err != nil {
 		return config.Config{}, err
 	}
 	r.log.Printf(eventlog.Info, "config from %s: %s, found at %s", user.Provider, describe(user.Config), user.Where)
-	r.log.Printf(eventlog.Debug, "parsing config with SHA512: %x", sha512.Sum512(user.Data))
+	sum := fmt.Sprintf("%x", sha512.Sum512(user.Data))
+	r.log.Printf(eventlog.Debug, "parsing config with SHA512: %s", sum)
+	r.recorder.Note(record.Line{Event: record.ConfigFound, Config: &record.Config{
+		Provider: user.Provider, Where: user.Where, Bytes: len(user.Data), SHA512: sum,
+	}})
 	cfg, ds, err := acquire.Surroundings{Fetcher: fetcher, Facts: facts}.Parse(ctx, source.NewFile(user.Where, user.Data))
 	used := []acquire.Fetched{{Kind: "user", Source: user.Provider}}
 	if errors.Is(err, resource.ErrNeedNet) { // there is a config, though not all of it

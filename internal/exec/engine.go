@@ -93,6 +93,7 @@ func (e *Engine) Run(ctx context.Context, ops []Operation) (Plan, error) {
 	if ps := plan.Problems(); ps != nil {
 		return plan, ps
 	}
+	env.events.emit(Event{Kind: Counted, Count: len(plan)})
 	r := runner{engine: e, env: env, plan: plan, events: env.events, changed: make(map[Key]bool)}
 	if err := r.run(ctx); err != nil {
 		return plan, err

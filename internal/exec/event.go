@@ -24,11 +24,13 @@ const (
 	// Warned and Noted are texts.
 	Warned
 	Noted
+	// Counted tells how many operations there are, before the first is carried out.
+	Counted
 )
 
 // String names the kind.
 func (k EventKind) String() string {
-	return [...]string{"started", "finished", "failed", "kept", "called", "warned", "noted"}[k]
+	return [...]string{"started", "finished", "failed", "kept", "called", "warned", "noted", "counted"}[k]
 }
 
 // Event is one thing that has happened.
@@ -44,6 +46,8 @@ type Event struct {
 	Duration time.Duration
 	// Bytes the operation has written.
 	Bytes int64
+	// Count of operations; of Counted.
+	Count int
 	// Command that was called.
 	Command *run.Record
 	// Text of Warned and Noted, without secrets.

@@ -68,14 +68,18 @@ func CommandLine(ctx context.Context, env *Env) (Config, error) {
 	return c, nil
 }
 
-// PlatformArgument returns the platform that the kernel arguments name; "" if none.
-func PlatformArgument(env *Env) (string, error) {
+// Argument returns the value of a kernel argument, the last if there are several; "" if
+// it is not given.
+func Argument(env *Env, name string) (string, error) {
 	args, err := readArguments(env)
 	if err != nil {
 		return "", err
 	}
-	return args.last(argPlatform), nil
+	return args.last(name), nil
 }
+
+// PlatformArgument returns the platform that the kernel arguments name; "" if none.
+func PlatformArgument(env *Env) (string, error) { return Argument(env, argPlatform) }
 
 // fromURL gets the config of a URL.
 func fromURL(ctx context.Context, env *Env, argument, text string) (Config, error) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/kindling-boot/kindling/config"
@@ -12,7 +13,7 @@ import (
 
 // placesSuffix is added to the name of the cache: the file beside it keeps where the
 // parts of the cached config were written, so that a later stage can name the line
-// that asked for what has failed. It holds names and numbers only.
+// that asked for what has failed. It holds names, numbers and keys, but no contents.
 const placesSuffix = ".places"
 
 // places are the places of the parts of a config, by path.
@@ -21,11 +22,34 @@ type places struct {
 	Files []string `json:"files"`
 	// At holds the number of the file, the line and the column.
 	At map[string][3]int `json:"at"`
+	// Names are the members that tell an item from others, as they are written, if the
+	// item begins with one: {"path":"/etc/motd".
+	Names map[string]string `json:"names,omitempty"`
+}
+
+// naming are the keys of members that tell an item from others.
+var naming = []string{"path", "name", "device", "label"}
+
+// maxName is how many characters of such a member are kept.
+const maxName = 60
+
+// nameAt returns the first member of an item if it tells that from others; nothing else,
+// for it may be secret.
+func nameAt(at source.Range) string {
+	text := at.Excerpt(maxName).Marked
+	key, value, ok := strings.Cut(text, ":")
+	if !ok || !slices.Contains(naming, strings.Trim(key, "{\"' \t")) {
+		return ""
+	}
+	if end := strings.IndexByte(value, ','); end >= 0 {
+		value = value[:end]
+	}
+	return key + ":" + strings.TrimRight(value, " \t\r}")
 }
 
 // placesOf notes the places of all items that operations are made of.
 func placesOf(cfg config.Config) places {
-	p := places{At: map[string][3]int{}}
+	p := places{At: map[string][3]int{}, Names: map[string]string{}}
 	numbers := map[string]int{}
 	note := func(steps ...any) {
 		path := source.Path{}.At(steps...)
@@ -40,7 +64,11 @@ func placesOf(cfg config.Config) places {
 			p.Files = append(p.Files, at.File.Name)
 		}
 		pos := at.Position()
-		p.At[path.String()] = [3]int{n, pos.Line, pos.Column}
+		key := path.String()
+		p.At[key] = [3]int{n, pos.Line, pos.Column}
+		if name := nameAt(at); name != "" {
+			p.Names[key] = name
+		}
 	}
 	list := func(n int, steps ...any) {
 		for i := range n {
@@ -71,17 +99,18 @@ func placesOf(cfg config.Config) places {
 	return p
 }
 
-// Locate implements source.Locator: a place is the end of a text that has nothing
-// before it but the lines and columns.
+// Locate implements source.Locator: a place is the end of a text that has nothing but
+// lines and columns before what is known of the item.
 func (p places) Locate(path source.Path) (source.Range, bool) {
 	for n := len(path); n > 0; n-- {
-		at, ok := p.At[path[:n].String()]
+		key := path[:n].String()
+		at, ok := p.At[key]
 		if !ok || at[0] < 0 || at[0] >= len(p.Files) {
 			continue
 		}
 		blank := strings.Repeat("\n", max(0, at[1]-1)) + strings.Repeat(" ", max(0, at[2]-1))
-		f := source.NewFile(p.Files[at[0]], []byte(blank))
-		return source.Range{File: f, Start: len(blank), End: len(blank)}, n == len(path)
+		f := source.NewFile(p.Files[at[0]], []byte(blank+p.Names[key]))
+		return source.Range{File: f, Start: len(blank), End: len(f.Data)}, n == len(path)
 	}
 	return source.Range{}, false
 }

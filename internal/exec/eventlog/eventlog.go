@@ -35,6 +35,9 @@ var names = map[Severity]string{Critical: "CRITICAL", Error: "ERROR", Warning: "
 
 // Log writes lines. It may be used from several goroutines.
 type Log struct {
+	// OnWarning, if set, is told of every warning. It must not use the log.
+	OnWarning func(text string)
+
 	mu      sync.Mutex
 	write   func(Severity, string)
 	buffer  *Buffer
@@ -56,6 +59,9 @@ func (l *Log) Printf(s Severity, format string, args ...any) {
 	defer l.mu.Unlock()
 	for line := range strings.SplitSeq(strings.TrimRight(fmt.Sprintf(format, args...), "\n"), "\n") {
 		l.write(s, line)
+		if s == Warning && l.OnWarning != nil {
+			l.OnWarning(line)
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/kindling-boot/kindling/internal/exec"
 	"github.com/kindling-boot/kindling/internal/run"
+	"github.com/kindling-boot/kindling/internal/sysroot"
 )
 
 // Settings that a distribution can change when it links.
@@ -21,6 +22,10 @@ var (
 	// ResultPath is the file in the target that tells when and from what the system
 	// was provisioned; empty writes none.
 	ResultPath = "/etc/.ignition-result.json"
+	// AttemptsPath is what is known of boots that failed before, in the target. It is beside
+	// the report because that place is there without further mounts: docs/adr/0185.
+	AttemptsPath = "/etc/.ignition-attempts.json"
+
 	bootIDPath = "/proc/sys/kernel/random/boot_id"
 	liveCmd    = "is-live-image"
 )
@@ -37,13 +42,20 @@ type Result struct {
 	About exec.Description
 	// UserConfigProvided is false when no config, or an empty one, was given.
 	UserConfigProvided bool
+	// Account is what goes into the report besides; nil adds nothing.
+	Account Account
 }
+
+// Account tells what has happened so far, as JSON for the report. It is given what is
+// known of boots that failed before, nothing if there were none.
+type Account func(attempts []byte) json.RawMessage
 
 // report is the content of the file; other programs read it.
 type report struct {
 	ProvisioningBootID string          `json:"provisioningBootID"`
 	ProvisioningDate   string          `json:"provisioningDate"`
 	UserConfigProvided bool            `json:"userConfigProvided"`
+	Provisioning       json.RawMessage `json:"provisioning,omitempty"`
 	PreviousReport     json.RawMessage `json:"previousReport,omitempty"`
 }
 
@@ -69,6 +81,13 @@ func (o *Result) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, er
 	if r.PreviousReport, err = o.previous(ctx, env); err != nil {
 		return out, err
 	}
+	if o.Account != nil {
+		attempts, err := env.Root.ReadFile(AttemptsPath, maxResult)
+		if err != nil && !errors.Is(err, unix.ENOENT) {
+			env.Warn(ctx, "what is known of earlier attempts is not kept: "+err.Error())
+		}
+		r.Provisioning = o.Account(attempts)
+	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -76,12 +95,33 @@ func (o *Result) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, er
 	if err := enc.Encode(r); err != nil {
 		return out, fmt.Errorf("encode report: %w", err)
 	}
-	name, err := env.Root.Resolve(ResultPath)
-	if err != nil {
+	out.Bytes = int64(b.Len())
+	if err := replaceBelow(env, ResultPath, b.Bytes()); err != nil {
 		return out, err
 	}
-	out.Bytes = int64(b.Len())
-	return out, replaceFile(env, name, b.Bytes(), resultMode)
+	return out, dropAttempts(env)
+}
+
+// replaceBelow replaces a file of the report.
+func replaceBelow(env *exec.Env, name string, data []byte) error {
+	resolved, err := env.Root.Resolve(name)
+	if err != nil {
+		return err
+	}
+	return replaceFile(env, resolved, data, resultMode)
+}
+
+// dropAttempts removes what the report has now.
+func dropAttempts(env *exec.Env) error {
+	e, err := env.Root.Entry(AttemptsPath)
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	if info, err := e.Lstat(); err != nil || info.Kind != sysroot.Regular {
+		return nil //nolint:nilerr // there is nothing of ours
+	}
+	return e.Remove()
 }
 
 // previous returns the former report, unless the system is a live one, which is

@@ -5,9 +5,11 @@
 package record
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -31,6 +33,9 @@ const (
 	StageStarted  = "stage-started"
 	StageFinished = "stage-finished"
 	StageFailed   = "stage-failed"
+	// ConfigFound tells about the user config, Stopped why the stage will fail.
+	ConfigFound = "config"
+	Stopped     = "failure"
 )
 
 // Line is one event. Members that say nothing about it are left out.
@@ -57,6 +62,32 @@ type Line struct {
 	Command []string `json:"command,omitempty"`
 	Text    string   `json:"text,omitempty"`
 	Error   string   `json:"error,omitempty"`
+	// Count of operations of the stage; of counted.
+	Count int `json:"count,omitempty"`
+	// Engine tells what runs, of stage-started; Config from what, Failure why it stopped.
+	Engine  *Engine         `json:"engine,omitempty"`
+	Config  *Config         `json:"config,omitempty"`
+	Failure json.RawMessage `json:"failure,omitempty"`
+}
+
+// Engine is the program, and where it runs.
+type Engine struct {
+	Version  string `json:"version"`
+	Platform string `json:"platform"`
+	// BootID is the kernel's, which differs between boots.
+	BootID string `json:"bootID,omitempty"`
+}
+
+// Config is the user config of a machine.
+type Config struct {
+	// Provider is cmdline, system or the id of the platform.
+	Provider string `json:"provider"`
+	// Where it was found.
+	Where string `json:"where,omitempty"`
+	// Bytes and SHA512 of the document, after encodings were undone. Both are missing
+	// when there is no config.
+	Bytes  int    `json:"bytes,omitempty"`
+	SHA512 string `json:"sha512,omitempty"`
 }
 
 // Begin is when what the line tells of began.
@@ -76,11 +107,11 @@ type Recorder struct {
 }
 
 // Open opens the file for a stage, and records that it begins.
-func Open(name, stage string) (*Recorder, error) {
+func Open(name, stage string, engine Engine) (*Recorder, error) {
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return nil, fmt.Errorf("record events: %w", err)
 	}
-	f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, fileMode)
+	f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_RDWR, fileMode)
 	if err != nil {
 		return nil, fmt.Errorf("record events: %w", err)
 	}
@@ -89,7 +120,7 @@ func Open(name, stage string) (*Recorder, error) {
 		return nil, errors.Join(fmt.Errorf("record events: %w", err), f.Close())
 	}
 	r := &Recorder{file: f, buffer: eventlog.NewBuffer(f), left: maxBytes - int(info.Size()), stage: stage, began: time.Now()}
-	r.write(Line{Time: r.began, Event: StageStarted})
+	r.write(Line{Time: r.began, Event: StageStarted, Engine: &engine})
 	return r, nil
 }
 
@@ -106,6 +137,37 @@ func (r *Recorder) Close(outcome error) error {
 	return errors.Join(r.buffer.Flush(), r.file.Close())
 }
 
+// Note records a line of its own. Its time is now.
+func (r *Recorder) Note(l Line) {
+	if r != nil {
+		l.Time = time.Now()
+		r.write(l)
+	}
+}
+
+// Lines reads what the stages of the boot have recorded so far. What broke off, because
+// the engine was killed, is left out.
+func (r *Recorder) Lines() []Line {
+	if r == nil || r.buffer.Flush() != nil {
+		return nil
+	}
+	return Lines(io.NewSectionReader(r.file, 0, maxBytes))
+}
+
+// Lines reads lines that can be read, and leaves out the others.
+func Lines(from io.Reader) []Line {
+	var out []Line
+	in := bufio.NewScanner(from)
+	in.Buffer(nil, maxLine)
+	for in.Scan() {
+		var l Line
+		if json.Unmarshal(in.Bytes(), &l) == nil && l.Event != "" {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
 // Flush writes what was recorded to the file, whose name it returns.
 func (r *Recorder) Flush() (name string, err error) {
 	return r.file.Name(), r.buffer.Flush()
@@ -116,7 +178,7 @@ func (r *Recorder) Sink(e exec.Event) {
 	if r == nil || e.Kind == exec.Started { // the end tells the duration
 		return
 	}
-	l := Line{Time: e.Time, Event: e.Kind.String(), Op: e.Op, Seconds: e.Duration.Seconds(), Bytes: e.Bytes, Text: e.Text}
+	l := Line{Time: e.Time, Event: e.Kind.String(), Op: e.Op, Seconds: e.Duration.Seconds(), Bytes: e.Bytes, Text: e.Text, Count: e.Count}
 	if e.What != nil {
 		l.Kind, l.Target = e.What.Kind, e.What.Target
 		l.Path, l.Place = e.What.AskedBy.Path.String(), e.What.AskedBy.Place()

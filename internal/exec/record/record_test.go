@@ -34,7 +34,7 @@ func TestRecordIsReadBack(t *testing.T) {
 			{Kind: exec.Failed, Op: 1, What: what, Time: begin.Add(5 * time.Second), Err: &exec.Problem{Stage: "files", What: what, Err: failure}},
 		}},
 	} {
-		r, err := Open(name, c.stage)
+		r, err := Open(name, c.stage, Engine{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,7 +78,7 @@ func TestTooManyEvents(t *testing.T) {
 	if err := os.WriteFile(name, []byte(strings.Repeat("\n", maxBytes)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r, err := Open(name, "files")
+	r, err := Open(name, "files", Engine{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,6 +29,8 @@ type Input struct {
 	// Events gives the file with the events so far, for the target; nil if none are
 	// recorded.
 	Events func() (name string, err error)
+	// Account is what goes into it besides; nil adds nothing.
+	Account op.Account
 	// SkipAccounts leaves out users, groups and ssh keys.
 	SkipAccounts bool
 	// Directory tells that the target is a directory, and no machine is to be changed.

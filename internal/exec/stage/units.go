@@ -135,6 +135,7 @@ func planReport(in Input) []exec.Operation {
 			Needs: after(volumesDone), Provides: []exec.Key{exec.MilestoneKey(resultDone)},
 		},
 		UserConfigProvided: in.UserConfigProvided,
+		Account:            in.Account,
 	}}
 }
 
