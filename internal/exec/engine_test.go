@@ -127,7 +127,7 @@ func TestEventsComeInTheOrderOfThePlan(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"1 started slow", "1 noted in slow", "1 finished slow", "2 kept kept", "3 kept opener",
+		"0 counted ", "1 started slow", "1 noted in slow", "1 finished slow", "2 kept kept", "3 kept opener",
 		"4 started quick", "4 noted in quick", "4 finished quick",
 	}
 	if !slices.Equal(b.events, want) {

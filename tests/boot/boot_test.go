@@ -31,6 +31,7 @@ echo "file: $(stat -c '%a %u:%g' /opt/data/secret 2>&1) $(cat /opt/data/secret 2
 echo "link: $(readlink /opt/link)"
 echo "unit: $(systemctl is-enabled report.service) $(systemctl show -P Environment report.service)"
 echo "result: $(stat -c %a /etc/.ignition-result.json 2>&1) $(grep -o '"userConfigProvided": *[a-z]*' /etc/.ignition-result.json)"
+echo "kept: $(stat -c %a /var/log/ignition/events.jsonl) $(grep -o '"attempts": *[0-9]*' /etc/.ignition-result.json) $(ls /etc/.ignition-attempts.json 2>&1 | grep -c '^/')"
 echo "stages: $(journalctl -b -t ignition -o cat | grep -c ' passed$')"
 echo "vault: $(cat /vault/file) $(findmnt -rno SOURCE,FSTYPE /vault)"
 echo "data: $(cat /var/lib/data/file) $(findmnt -rno SOURCE,FSTYPE /var/lib/data)"
@@ -97,7 +98,10 @@ func TestFirstBoot(t *testing.T) {
 			"hostname: kindled", "user: uid=1000(core) gid=1000(core) groups=1000(core),4(adm)", "keys: 600 core",
 			"file: 600 1000:0 s3cret", "link: data/secret", "unit: enabled NAME=kindled", "mounts: ", "stamp: firstboot.done",
 		}
-		expect(t, console, report, append(asked, `result: 600 "userConfigProvided": true`, "stages: 6")...)
+		expect(t, console, report, append(asked, `result: 600 "userConfigProvided": true`, "stages: 6", `kept: 600 "attempts": 1 0`)...)
+		if !strings.Contains(console, "ignition: provisioned in ") || !strings.Contains(console, "ignition: files ") {
+			t.Errorf("the console shows no progress:\n%s", console)
+		}
 
 		// the config is still there, and nothing looks for it
 		console, report = m.boot(config(), "")
@@ -123,7 +127,7 @@ func TestFirstBoot(t *testing.T) {
 		if report != "" {
 			t.Errorf("the machine came up:\n%s", report)
 		}
-		for _, want := range []string{":4:44", "storage.directories[0].mode"} {
+		for _, want := range []string{":4:44", "storage.directories[0].mode", `"mode":"0700"`} {
 			if !strings.Contains(console, want) {
 				t.Errorf("the console does not show %q:\n%s", want, console)
 			}
@@ -132,7 +136,7 @@ func TestFirstBoot(t *testing.T) {
 			t.Error("the console shows contents of the config")
 		}
 		console, report = m.boot(config(), first)
-		expect(t, console, report, "hostname: kindled", "file: 600 1000:0 s3cret")
+		expect(t, console, report, "hostname: kindled", "file: 600 1000:0 s3cret", `kept: 600 "attempts": 2 0`)
 	})
 
 	t.Run("a machine without a config comes up as it is", func(t *testing.T) {
