@@ -39,6 +39,8 @@ var commands = []command{
 	{name: "ignition-rmcfg", run: []string{"ignition-rmcfg"}},
 	{name: "ignition-plan", run: []string{"ignition", "plan"}, takes: "ign", about: "show what apply would change"},
 	{name: "ignition-fetch-config", run: []string{"ignition", "fetch-config"}, about: "get the config of the platform"},
+	{name: "ignition-status", run: []string{"ignition", "status"}, about: "tell what the last provisioning did"},
+	{name: "ignition-verdict", run: []string{"ignition", "verdict"}, about: "show why this boot did not provision the machine"},
 	{name: "ignition-analyze", run: []string{"ignition", "analyze"}, takes: "jsonl", about: "show where the time of the first boot went"},
 }
 

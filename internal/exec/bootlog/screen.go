@@ -30,10 +30,11 @@ func (f *Failure) Screen(log string) string {
 		body = append(body, lines...)
 		shown++
 	}
-	if len(body) > room {
-		body = body[:room]
+	more := len(f.Problems) - shown + f.More
+	if more > 0 {
+		room--
 	}
-	if more := len(f.Problems) - shown + f.More; more > 0 {
+	if body = body[:min(len(body), room)]; more > 0 {
 		body = append(body, "and "+Count(more, "problem")+" more")
 	}
 	all := []string{"", "==== This machine was not provisioned ====", ""}
