@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -71,6 +72,10 @@ func keepIn(root string, f *Failure) (err error) {
 	return a.Write(name)
 }
 
+// deviceWait is how long the device is waited for: a config can be refused before all
+// disks were found.
+const deviceWait = 10 * time.Second
+
 // tags are the forms of root= and the directories of udev's links for them.
 var tags = map[string]string{
 	"LABEL": "by-label", "UUID": "by-uuid", "PARTLABEL": "by-partlabel", "PARTUUID": "by-partuuid",
@@ -101,6 +106,9 @@ func (d RootDisk) types() []string {
 // mounted calls do with the root file system mounted somewhere.
 func (d RootDisk) mounted(do func(dir string) error) (err error) {
 	device := d.device()
+	for end := time.Now().Add(deviceWait); device == "" && d.Source != "" && time.Now().Before(end); device = d.device() {
+		time.Sleep(100 * time.Millisecond)
+	}
 	if device == "" {
 		return errNoDevice
 	}

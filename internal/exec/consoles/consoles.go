@@ -66,14 +66,14 @@ func (t *tty) write(text []byte, deadline time.Time) bool {
 			text = text[n:]
 		}
 		switch {
-		case err == unix.EINTR: //nolint:errorlint // a number of the kernel
+		case err == unix.EINTR:
 			continue
-		case err == unix.EAGAIN: //nolint:errorlint // a number of the kernel
+		case err == unix.EAGAIN:
 			left := time.Until(deadline).Milliseconds()
 			if left <= 0 {
 				return false
 			}
-			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(t.fd), Events: unix.POLLOUT}}, int(min(left, 100))) //nolint:gosec // a descriptor is small
+			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(t.fd), Events: unix.POLLOUT}}, int(min(left, 100)))
 		case err != nil:
 			return false
 		}
