@@ -14,6 +14,7 @@ import (
 	form "github.com/kindling-boot/kindling/config/dialect"
 	"github.com/kindling-boot/kindling/config/legacy"
 	"github.com/kindling-boot/kindling/config/legacy/downgrade"
+	"github.com/kindling-boot/kindling/config/legacy/ignition2"
 	"github.com/kindling-boot/kindling/config/schema"
 	"github.com/kindling-boot/kindling/config/source"
 	"github.com/kindling-boot/kindling/config/spec"
@@ -42,9 +43,7 @@ func ParseTarget(text string) (Target, error) {
 	var versions []string
 	switch {
 	case name == ignition:
-		for _, v := range spec.All() {
-			versions = append(versions, v.String())
-		}
+		versions = append(ignition2.Writable(), newer()...)
 	case slices.Contains(variant.Names(), name):
 		versions = variant.Versions(name)
 	default:
@@ -61,6 +60,15 @@ const linux = "linux"
 
 // defaultVariant is the one of a document that names none: it has all of the model.
 const defaultVariant = "fcos"
+
+// newer are the versions of spec 3.
+func newer() []string {
+	var all []string
+	for _, v := range spec.All() {
+		all = append(all, v.String())
+	}
+	return all
+}
 
 // candidates are the versions that may do, the best one first: the newest stable one,
 // then those that may still change.
@@ -84,11 +92,7 @@ func (t Target) candidates(all []string) []string {
 func (t Target) Write(doc dialect.Document) (output []byte, found diag.List) {
 	switch {
 	case t.name == ignition:
-		var all []string
-		for _, v := range spec.All() {
-			all = append(all, v.String())
-		}
-		return t.first(all, func(version string) ([]byte, diag.List) { return writeIgnition(doc.Config, version) })
+		return t.first(newer(), func(version string) ([]byte, diag.List) { return writeIgnition(doc.Config, version) })
 	case doc.Tree != nil && (t.name == "" || t.name == linux && t.version == ""):
 		return writeTree(doc)
 	case t.name == "" && doc.Form.Kind == form.Butane:
@@ -188,6 +192,13 @@ const wrapping = `metadata:
 
 // writeIgnition writes a config of a version.
 func writeIgnition(cfg config.Config, version string) ([]byte, diag.List) {
+	if slices.Contains(ignition2.Writable(), version) {
+		output, found := ignition2.Write(cfg, spec.Newest, version)
+		if found.HasErrors() {
+			return nil, found
+		}
+		return indented(output), found
+	}
 	v, _, _ := spec.Parse(version)
 	older, found := downgrade.To(cfg, spec.Newest, v)
 	if found.HasErrors() {
@@ -198,10 +209,15 @@ func writeIgnition(cfg config.Config, version string) ([]byte, diag.List) {
 	if bad := losses(cfg, again, found); bad != nil {
 		return nil, bad
 	}
+	return indented(output), nil
+}
+
+// indented is a config for people.
+func indented(output []byte) []byte {
 	var b bytes.Buffer
 	_ = json.Indent(&b, output, "", "  ") // we wrote it
 	b.WriteByte('\n')
-	return b.Bytes(), nil
+	return b.Bytes()
 }
 
 // losses compares a config with what was read again, and says what the target has not.
