@@ -52,14 +52,11 @@ func (c Config) Place(path source.Path) source.Path {
 // order of position, has no error; warnings never stop a caller.
 func Parse(f *source.File) (Config, diag.List) {
 	c, v, ds := Read(f)
-	if !ds.HasErrors() {
-		upgrade(&c.Config, v)
-	}
+	upgrade(&c.Config, v)
 	return c, ds
 }
 
-// Read is Parse without bringing the config to the newest model: what it says is meant
-// as in the spec that it names, which comes with it.
+// Read is Parse without bringing the config to the newest model: it is meant as in the spec that it names.
 func Read(f *source.File) (Config, spec.Version, diag.List) {
 	if len(f.Data) == 0 {
 		return Config{}, 0, diag.List{{

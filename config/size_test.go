@@ -18,7 +18,9 @@ const maxLines = 9000
 var apart = map[string]string{
 	filepath.Join("..", "transpiler", "linux"): "the variant linux, with sugar of its own",
 	"dialect": "how documents of all dialects begin, and what is around them",
-	"legacy":  "the dialects before spec 3, which the original leaves to other programs",
+	"systems": "what sets up etcd, flannel, docker, updates and Kubernetes, which the original leaves to other programs",
+	filepath.Join("..", "transpiler", "systems"): "the sections for them",
+	"legacy": "the dialects before spec 3, which the original leaves to other programs",
 	filepath.Join("..", "transpiler", "lint"): "tables and rules about systemd, Podman and others, which grow with them",
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/kindling-boot/kindling/config/diag"
 	form "github.com/kindling-boot/kindling/config/dialect"
 	"github.com/kindling-boot/kindling/config/legacy"
+	"github.com/kindling-boot/kindling/config/legacy/containerlinux"
 	"github.com/kindling-boot/kindling/config/legacy/ignition2"
 	"github.com/kindling-boot/kindling/config/source"
 	"github.com/kindling-boot/kindling/config/spec"
@@ -166,6 +167,9 @@ func translate(f *source.File, is form.Form, o Options) (config.Config, legacy.N
 		return cfg, nil, found
 	case kind == form.OldIgnition:
 		cfg, where, notes, found := ignition2.Translate(f)
+		return config.New(cfg, where), notes, found
+	case kind == form.ContainerLinux:
+		cfg, where, notes, found := containerlinux.Translate(f, containerlinux.Options{})
 		return config.New(cfg, where), notes, found
 	case kind == form.Ignition, kind == form.JSON, kind == form.BrokenJSON, kind == form.Blank:
 		cfg, found := config.Parse(f)

@@ -58,6 +58,7 @@ declare -A needs=(
   [mandoc]=mandoc          # judges the manual pages, as do the next two
   [groff]=groff
   [man]=man-db
+  [curl]=curl              # machines ask for a reboot lock by it
   [zsh]=zsh                # the shells that have completions
   [fish]=fish
   [in.tftpd]=tftpd-hpa     # two TFTP servers

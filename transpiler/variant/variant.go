@@ -13,6 +13,7 @@ import (
 	"github.com/kindling-boot/kindling/config/spec"
 	"github.com/kindling-boot/kindling/transpiler/linux"
 	"github.com/kindling-boot/kindling/transpiler/sugar"
+	"github.com/kindling-boot/kindling/transpiler/systems"
 )
 
 // Variant is one version of one variant.
@@ -107,6 +108,7 @@ var All = slices.Concat(fcos, []Variant{
 	{Name: "flatcar", Version: "1.0.0", Target: spec.V3_3, Forbid: forbid{noClevis}},
 	{Name: "flatcar", Version: "1.1.0", Target: spec.V3_4, Forbid: forbid{noClevis}},
 	{Name: "flatcar", Version: "1.2.0-experimental", Target: spec.V3_7, Forbid: forbid{noCex}},
+	{Name: "flatcar", Version: "1.3.0-experimental", Target: spec.V3_7, Forbid: forbid{noCex}, Sugar: systems.FlatcarSteps},
 
 	{Name: "r4e", Version: "1.0.0", Target: spec.V3_3, Forbid: noDisks},
 	{Name: "r4e", Version: "1.1.0", Target: spec.V3_4, Forbid: noDisks},
@@ -115,7 +117,7 @@ var All = slices.Concat(fcos, []Variant{
 	{Name: "fiot", Version: "1.0.0", Target: spec.V3_4, Forbid: noDisks},
 	{Name: "fiot", Version: "1.1.0-experimental", Target: spec.V3_7, Forbid: noDisks},
 
-	{Name: "linux", Version: "1.0.0-experimental", Target: spec.V3_7, Sugar: linux.Steps},
+	{Name: "linux", Version: "1.0.0-experimental", Target: spec.V3_7, Sugar: slices.Concat(linux.Steps, systems.LinuxSteps)},
 }, openshift)
 
 // openshift is OpenShift: each version stands on one of fcos.

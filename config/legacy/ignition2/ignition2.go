@@ -65,9 +65,37 @@ func TranslateAs(f *source.File, o Options) (types.Config, source.Locator, legac
 	if ds.HasErrors() {
 		return types.Config{}, t, nil, ds
 	}
+	return run(t, t, v, o)
+}
+
+// TranslateTree is TranslateAs for a document in YAML, with the keys of 2.4.0 in
+// snake_case. Its version is not looked at.
+func TranslateTree(t *source.Tree, o Options) (types.Config, source.Locator, legacy.Notes, diag.List) {
+	return run(t, snake{t}, v24, o)
+}
+
+// snake finds the places of values in a document with keys in snake_case.
+type snake struct{ tree *source.Tree }
+
+// Place implements source.Placer.
+func (s snake) Place(path source.Path) source.Path {
+	out := path.At()
+	for i := range out {
+		out[i].Key = schema.Snake(out[i].Key)
+	}
+	return out
+}
+
+// Locate implements source.Locator.
+func (s snake) Locate(path source.Path) (source.Range, bool) { return s.tree.Locate(s.Place(path)) }
+
+// Text implements source.Texts.
+func (s snake) Text(path source.Path) *source.File { return s.tree.Text(s.Place(path)) }
+
+func run(t *source.Tree, where source.Locator, v version, o Options) (types.Config, source.Locator, legacy.Notes, diag.List) {
 	tr := &translation{
 		tree: t, version: v, ways: flavours[o.Flavour], mapped: o.Filesystems,
-		source: legacy.NewOrigins(t), account: &legacy.Account{},
+		source: legacy.NewOrigins(where), account: &legacy.Account{},
 	}
 	tr.origins = legacy.NewOrigins(tr.source)
 	tr.read()
@@ -126,8 +154,10 @@ func (t *translation) drop(at source.Path, why string) { t.account.Drop(t.source
 
 // read decodes the document into the struct of 2.4.0.
 func (t *translation) read() {
-	known, found := prune(t.tree, t.version)
-	t.found = found
+	known := t.tree
+	if !known.YAML { // in YAML there is no version that could lack keys
+		known, t.found = prune(known, t.version)
+	}
 	for _, d := range t.found {
 		t.account.Drop(d.Path, "spec "+t.version.String()+" has no such key")
 	}

@@ -2,8 +2,6 @@ package ignition2
 
 import (
 	"bytes"
-	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,61 +13,6 @@ import (
 	"github.com/kindling-boot/kindling/config/source"
 	"github.com/kindling-boot/kindling/rulebook/archive"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
-
-// TestGolden: each archive has a config, in.ign, and what becomes of it: the config in
-// the newest spec, what is said, and the notes about keys that are not taken over
-// exactly.
-func TestGolden(t *testing.T) {
-	paths, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no archives: %v", err)
-	}
-	for _, path := range paths {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
-			text, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			a := archive.Parse(string(text))
-			in, ok := a.Find("in.ign")
-			if !ok {
-				t.Fatal("the archive has no in.ign")
-			}
-			cfg, _, notes, ds := Translate(source.NewFile("in.ign", []byte(in)))
-			out := ""
-			if !ds.HasErrors() {
-				var indented bytes.Buffer
-				if err := json.Indent(&indented, schema.AppendJSON(nil, &cfg, true), "", "  "); err != nil {
-					t.Fatal(err)
-				}
-				out = indented.String() + "\n"
-			}
-			var said, fates strings.Builder
-			for _, d := range ds {
-				fmt.Fprintf(&said, "%s: %s[%s] %s: %s\n  help: %s\n", d.At, d.Severity, d.Rule.ID, d.Path, d.Message, d.Advice())
-			}
-			for _, n := range notes {
-				if n.Fate != legacy.Exact {
-					fmt.Fprintf(&fates, "%s: %s %s: %s\n", n.At, n.Path, n.Fate, n.How)
-				}
-			}
-			a.Set("out.ign", out)
-			a.Set("said", said.String())
-			a.Set("notes", fates.String())
-			switch got := a.Format(); {
-			case got == string(text):
-			case *update:
-				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			default:
-				t.Errorf("%s has changed (go test -update writes it):\n%s", path, got)
-			}
-		})
-	}
-}
 
 // Every leaf of a document has one note, in order of position, and the places of the
 // config lead to the values that asked for them.
