@@ -14,9 +14,9 @@ import (
 
 // packages are what a small Debian has that the initramfs of ours may need.
 var packages = []string{
-	"btrfs-progs", "cryptsetup-bin", "dbus", "dmsetup", "dosfstools", "dracut-core", "dracut-network", "e2fsprogs",
-	"gdisk", "initramfs-tools", "iproute2", "kmod", "linux-image-cloud-amd64", "mdadm", "passwd", "procps", "systemd", "systemd-sysv",
-	"udev", "xfsprogs",
+	"btrfs-progs", "ca-certificates", "clevis-systemd", "clevis-tpm2", "cryptsetup-bin", "dbus", "dmsetup",
+	"dosfstools", "dracut-core", "dracut-network", "e2fsprogs", "gdisk", "initramfs-tools", "iproute2", "kmod",
+	"linux-image-cloud-amd64", "mdadm", "passwd", "procps", "systemd", "systemd-sysv", "udev", "xfsprogs",
 }
 
 // omitted are dracut modules that find nothing in the machines here.
