@@ -77,8 +77,12 @@ test: build test-deps ## every test, and the engine once more under the race det
 	$(GO) test -count=1 -timeout 15m ./...
 	CGO_ENABLED=1 $(GO) test -race -short -timeout 10m $$($(GO) list ./internal/... 2>/dev/null)
 
+.PHONY: test-boots
+test-boots: build test-deps ## the boots that make test leaves out: sources of configs, ways to fail
+	KINDLING_SLOW=1 $(GO) test -count=1 -timeout 60m ./tests/boot
+
 .PHONY: test-slow
-test-slow: build test-deps ## kill provisioning at two hundred points (an hour)
+test-slow: test-boots ## kill provisioning at two hundred points (an hour), and test-boots
 	KINDLING_SLOW=1 $(GO) test -count=1 -timeout 3h -v -run 'TestKilledProvisioning|TestPowerCuts' ./tests/vm
 
 .PHONY: test-deps

@@ -11,11 +11,18 @@ ignition_tools='useradd usermod userdel groupadd groupmod groupdel
     mkfs.btrfs mkfs.ext4 mkfs.fat mkfs.xfs mkswap
     mdadm cryptsetup wipefs setfiles'
 
-# Bind LUKS volumes to Tang servers and TPMs; unlocking them on later boots is up to the
-# integration of clevis.
+# Bind LUKS volumes to Tang servers and TPMs, and open them at once; unlocking them on
+# later boots is up to the integration of clevis. What these programs of the shell call
+# is here as well.
 ignition_clevis='clevis clevis-encrypt-sss clevis-encrypt-tang clevis-encrypt-tpm2
+    clevis-decrypt clevis-decrypt-sss clevis-decrypt-tang clevis-decrypt-tpm2
     clevis-luks-bind clevis-luks-common-functions clevis-luks-unlock
-    pwmake tpm2_create tpm2_createpolicy'
+    pwmake jose curl
+    tpm2_create tpm2_createpolicy tpm2_createprimary tpm2_flushcontext tpm2_load tpm2_pcrread tpm2_unseal'
+ignition_clevis_calls='bash awk basename cut grep mktemp sed sort tail tr'
+
+# Loaded by the programs for TPMs, from the folders of libraries.
+ignition_libraries='libtss2-tcti-device.so*'
 
 # Read by the tools.
 ignition_files='/etc/login.defs /etc/default/useradd /etc/mke2fs.conf /etc/nsswitch.conf'

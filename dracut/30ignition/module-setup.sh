@@ -28,7 +28,11 @@ install() {
     done
     ((${#missing[@]} == 0)) ||
         dwarn "ignition: not installed here, so configs cannot ask for it: ${missing[*]}"
-    inst_multiple -o $ignition_clevis $ignition_files $ignition_certificates
+    if command -v clevis >/dev/null; then
+        inst_multiple -o $ignition_clevis $ignition_clevis_calls
+        inst_libdir_file "$ignition_libraries"
+    fi
+    inst_multiple -o $ignition_files $ignition_certificates
     inst_rules $ignition_rules
 
     # a package may have a link here

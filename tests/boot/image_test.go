@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -186,5 +187,17 @@ func need(t *testing.T) {
 		t.Fatalf("not there:%s (scripts/test-deps.sh installs the programs)", missing)
 	default:
 		t.Skipf("not there:%s (scripts/test-deps.sh installs the programs)", missing)
+	}
+}
+
+// always are the cases of tables that are run each time. The others are run by
+// make test-boots.
+var always = []string{"a URL on the command line", "an unknown platform"}
+
+// unhurried skips a case that is not run each time.
+func unhurried(t *testing.T, name string) {
+	t.Helper()
+	if os.Getenv("KINDLING_SLOW") == "" && !slices.Contains(always, name) {
+		t.Skip("run by make test-boots")
 	}
 }

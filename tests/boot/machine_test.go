@@ -19,32 +19,49 @@ const bootLimit = 10 * time.Minute
 type machine struct {
 	*testing.T
 	image
+	dir   string   // for its files
 	disks []string // arguments of QEMU
+	more  []string // those of the next boots
 }
 
 // newMachine makes a machine whose root disk is that of the image.
 func newMachine(t *testing.T, img image) *machine {
 	t.Helper()
-	m := &machine{T: t, image: img}
-	path := filepath.Join(t.TempDir(), "root.qcow2")
+	m := &machine{T: t, image: img, dir: t.TempDir()}
+	path := filepath.Join(m.dir, "root.qcow2")
 	do(t, "qemu-img", "create", "-q", "-f", "qcow2", "-b", img.root, "-F", "raw", path)
-	m.attach("root", "qcow2", path)
+	m.disks = drive("root", "qcow2", path)
 	return m
 }
 
 // addDisk gives the machine an empty disk, which it knows as virtio-NAME.
 func (m *machine) addDisk(name string, size int64) {
 	m.Helper()
-	path := filepath.Join(m.TempDir(), name)
-	must(m.T, os.WriteFile(path, nil, 0o600))
-	must(m.T, os.Truncate(path, size))
-	m.attach(name, "raw", path)
+	m.disks = append(m.disks, drive(name, "raw", m.file(name, size))...)
 }
 
+// attach gives the machine a disk that there is already.
 func (m *machine) attach(name, format, path string) {
-	m.disks = append(m.disks,
-		"-drive", "if=none,id="+name+",format="+format+",cache=unsafe,file="+value(path),
-		"-device", "virtio-blk-pci,drive="+name+",serial="+name)
+	m.disks = append(m.disks, drive(name, format, path)...)
+}
+
+// file returns a file of the machine, which is made of zeros if it is new.
+func (m *machine) file(name string, size int64) string {
+	m.Helper()
+	path := filepath.Join(m.dir, name)
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	must(m.T, err)
+	must(m.T, file.Truncate(size))
+	must(m.T, file.Close())
+	return path
+}
+
+// drive is a disk as QEMU takes it.
+func drive(name, format, path string) []string {
+	return []string{
+		"-drive", "if=none,id=" + name + ",format=" + format + ",cache=unsafe,file=" + value(path),
+		"-device", "virtio-blk-pci,drive=" + name + ",serial=" + name,
+	}
 }
 
 // boot starts the machine, waits until it is switched off, and returns what its
@@ -63,7 +80,7 @@ func (m *machine) boot(config, arguments string) (console, report string) {
 		"-append", "console=ttyS0 root=LABEL=root rw quiet random.trust_cpu=on mitigations=off nowatchdog no_timer_check panic=-1" +
 			" rd.shell=0 rd.emergency=poweroff systemd.firstboot=off " + arguments,
 	}
-	args = append(args, m.disks...)
+	args = append(append(args, m.disks...), m.more...)
 	if config != "" {
 		path := filepath.Join(dir, "config.ign")
 		must(m.T, os.WriteFile(path, []byte(config), 0o600))
