@@ -16,6 +16,7 @@ import (
 	"github.com/kindling-boot/kindling/internal/exec/acquire"
 	"github.com/kindling-boot/kindling/internal/exec/eventlog"
 	"github.com/kindling-boot/kindling/internal/exec/op"
+	"github.com/kindling-boot/kindling/internal/exec/sight"
 	"github.com/kindling-boot/kindling/internal/exec/stage"
 	"github.com/kindling-boot/kindling/internal/resource"
 	"github.com/kindling-boot/kindling/internal/sysroot"
@@ -29,6 +30,8 @@ type applyFlags struct {
 	// machine shows what would happen to the machine, not only to the directory.
 	machine bool
 	config  string
+	// see is the machine; nil for this one.
+	see *sight.Inventory
 }
 
 // Reasons to refuse.
@@ -89,8 +92,10 @@ func parseApplyFlags(name string, args []string, stdout, stderr io.Writer, forma
 	flags.BoolVar(&o.ignoreUnsupported, "ignore-unsupported", false, "leave out parts of the config that cannot be applied")
 	flags.BoolVar(&o.offline, "offline", false, "fail if the config refers to remote resources")
 	showVersion := flags.Bool("version", false, "print the version and exit")
+	inventory := ""
 	if format != nil {
-		flags.StringVar(format, "format", "text", "`form` of the output: text, json")
+		flags.StringVar(format, "format", "text", "`form` of the output: text, svg, json")
+		flags.StringVar(&inventory, "inventory", "", "`file` that ignition inventory wrote: plan for that machine, not for this one")
 	}
 	rest, err := parseAnywhere(flags, args)
 	switch {
@@ -103,6 +108,15 @@ func parseApplyFlags(name string, args []string, stdout, stderr io.Writer, forma
 		return o, exitFailed, false
 	}
 	o.config = rest[0]
+	if inventory != "" {
+		if o.see, err = sight.ReadInventory(inventory); err != nil {
+			fmt.Fprintf(stderr, "%s: %v\n", name, err)
+			return o, exitFailed, false
+		}
+		if !isSet(flags, "root") {
+			o.root = ""
+		}
+	}
 	return o, exitOK, true
 }
 
@@ -156,6 +170,9 @@ func (o applyFlags) prepare(ctx context.Context, stdin io.Reader, log *eventlog.
 	in := stage.Input{
 		Config: cfg, Root: root, KeysFragment: fragment, SkipAccounts: !accounts,
 		Directory: !o.machine, State: state, Machine: &op.Machine{State: state},
+	}
+	if o.see != nil {
+		in.Machine.See = o.see
 	}
 	var ops []exec.Operation
 	for _, s := range stage.Stages {

@@ -40,6 +40,13 @@ func newFlags(name, arguments, about string, stderr io.Writer) *flag.FlagSet {
 	return flags
 }
 
+// isSet reports whether a flag was given.
+func isSet(flags *flag.FlagSet, name string) bool {
+	given := false
+	flags.Visit(func(f *flag.Flag) { given = given || f.Name == name })
+	return given
+}
+
 // usageStatus is the exit status after flags could not be parsed.
 func usageStatus(err error) int {
 	if errors.Is(err, flag.ErrHelp) {

@@ -2,7 +2,7 @@
 // every stage by the units of the initramfs.
 //
 // It has several names, as which it is installed by links: ignition-apply,
-// ignition-rmcfg, ignition-validate. The same and ignition plan, status,
+// ignition-rmcfg, ignition-validate. The same and ignition plan, inventory, status,
 // analyze, verdict and fetch-config are available as subcommands.
 package main
 
@@ -36,6 +36,7 @@ var subcommands = map[string]program{
 	"analyze":      analyzeMain,
 	"fetch-config": fetchConfigMain,
 	"apply":        applyMain,
+	"inventory":    inventoryMain,
 	"plan":         planMain,
 	"rmcfg":        rmcfgMain,
 	"status":       statusMain,

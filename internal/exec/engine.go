@@ -39,6 +39,8 @@ type Engine struct {
 	Sink Sink
 	// Detailed asks for diffs in findings.
 	Detailed bool
+	// Find looks for programs; nil looks for them here.
+	Find func(program string) error
 }
 
 // Planned is an operation with what its Check has found.
@@ -107,7 +109,7 @@ func (e *Engine) Run(ctx context.Context, ops []Operation) (Plan, error) {
 // check runs every Check.
 func (e *Engine) check(ctx context.Context, ops []Operation) (Plan, *Env, error) {
 	plan := make(Plan, len(ops))
-	env := &Env{Root: e.Root, Fetcher: e.Fetcher, Detailed: e.Detailed, events: newStream(e.Stage, e.Sink), promises: map[Key]bool{}}
+	env := &Env{Root: e.Root, Fetcher: e.Fetcher, Detailed: e.Detailed, find: e.Find, events: newStream(e.Stage, e.Sink), promises: map[Key]bool{}}
 	for i, o := range ops {
 		plan[i] = Planned{op: o, What: o.Describe()}
 		for _, k := range plan[i].What.Provides {

@@ -23,6 +23,7 @@ type Env struct {
 	// Detailed asks for diffs in findings.
 	Detailed bool
 
+	find     func(program string) error
 	events   *stream
 	promises map[Key]bool
 	applied  atomic.Uint64
@@ -30,6 +31,15 @@ type Env struct {
 	mu       sync.Mutex
 	accounts *sysroot.Accounts
 	readOnly map[string]error // by directory
+}
+
+// Find looks for a program; the error's cause is run.ErrMissing.
+func (e *Env) Find(program string) error {
+	if e.find != nil {
+		return e.find(program)
+	}
+	_, err := run.Find(program)
+	return err
 }
 
 // Generation changes whenever an operation has been carried out: what was seen in

@@ -136,6 +136,8 @@ type Finding struct {
 	// Diff is a unified diff of text content, given only when Env.Detailed is set and
 	// nothing in it can be a secret.
 	Diff string
+	// Disk is the table of a disk, given only when Env.Detailed is set.
+	Disk *DiskPlan
 	// Warnings are for the user, and no reason to stop.
 	Warnings []string
 }

@@ -3,6 +3,8 @@ package sysroot
 import (
 	"bytes"
 	"errors"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -48,6 +50,17 @@ type Accounts struct {
 	groups map[string]Group
 	// HasShadow reports that the target keeps passwords in shadow(5).
 	HasShadow bool
+}
+
+// All returns every user and every group, by name.
+func (a Accounts) All() (users []User, groups []Group) {
+	for _, name := range slices.Sorted(maps.Keys(a.users)) {
+		users = append(users, a.users[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.groups)) {
+		groups = append(groups, a.groups[name])
+	}
+	return users, groups
 }
 
 // User returns a user by name.

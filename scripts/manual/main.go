@@ -38,6 +38,7 @@ var commands = []command{
 	{name: "ignition-validate", run: []string{"ignition-validate"}, takes: "ign"},
 	{name: "ignition-rmcfg", run: []string{"ignition-rmcfg"}},
 	{name: "ignition-plan", run: []string{"ignition", "plan"}, takes: "ign", about: "show what apply would change"},
+	{name: "ignition-inventory", run: []string{"ignition", "inventory"}, about: "print what a plan needs to know of this machine"},
 	{name: "ignition-fetch-config", run: []string{"ignition", "fetch-config"}, about: "get the config of the platform"},
 	{name: "ignition-status", run: []string{"ignition", "status"}, about: "tell what the last provisioning did"},
 	{name: "ignition-verdict", run: []string{"ignition", "verdict"}, about: "show why this boot did not provision the machine"},

@@ -23,7 +23,7 @@ type scenario struct {
 // cases are all of them, by what they are about.
 func cases() []scenario {
 	var all []scenario
-	for _, some := range [][]scenario{filesystemCases, mountCases, luksCases, raidCases, partitionCases(), driveCases, troubleCases, clevisCases} {
+	for _, some := range [][]scenario{filesystemCases, mountCases, luksCases, raidCases, partitionCases(), driveCases, troubleCases, clevisCases, inventoryCases} {
 		all = append(all, some...)
 	}
 	return all

@@ -3,8 +3,6 @@ package op
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -15,45 +13,32 @@ import (
 // arraysOn returns the nodes of the arrays that hold devices now, running or not: what an
 // interrupted mdadm has left behind, or what rules of udev have made of old superblocks
 // (mdadm --incremental), under whatever name.
-func arraysOn(nodes []string) []string {
+func (m *Machine) arraysOn(nodes []string) []string {
 	var out []string
 	for _, n := range nodes {
-		holders, _ := os.ReadDir(filepath.Join(sysBlock, filepath.Base(n), "holders"))
-		for _, h := range holders {
-			if node := "/dev/" + h.Name(); isArrayNode(node) && !slices.Contains(out, node) {
-				out = append(out, node)
+		for _, h := range m.sight().Holders(n) {
+			if h.IsArray && !slices.Contains(out, h.Node) {
+				out = append(out, h.Node)
 			}
 		}
 	}
 	return out
 }
 
-// holds reports whether an array is made of a device.
-func holds(array, node string) bool {
-	_, err := os.Stat(filepath.Join(sysBlock, filepath.Base(array), "slaves", filepath.Base(node)))
-	return err == nil
-}
-
-// isArrayNode: md arrays have a directory of this name in sysfs, Documentation/admin-guide/md.rst.
-func isArrayNode(node string) bool {
-	_, err := os.Stat(filepath.Join(sysBlock, filepath.Base(node), "md"))
-	return err == nil
-}
-
 // checkHeldByArrays returns an error if a device is in use by something else than arrays
 // that can be stopped: they are made of the given devices only, and nobody uses them.
-func checkHeldByArrays(nodes []string) error {
+func (m *Machine) checkHeldByArrays(nodes []string) error {
 	held := map[string]bool{}
-	for _, array := range arraysOn(nodes) {
-		i := slices.IndexFunc(nodes, func(n string) bool { return holds(array, n) })
-		members, _ := os.ReadDir(filepath.Join(sysBlock, filepath.Base(array), "slaves"))
-		for _, m := range members {
-			if node := "/dev/" + m.Name(); !slices.Contains(nodes, node) {
+	for _, array := range m.arraysOn(nodes) {
+		members := m.sight().MadeOf(array)
+		i := slices.IndexFunc(nodes, func(n string) bool { return slices.Contains(members, n) })
+		for _, node := range members {
+			if !slices.Contains(nodes, node) {
 				return exec.WithHelp(fmt.Errorf("%s: %w: %s is made of it, and of %s", nodes[i], errInUse, array, node), "stop the array with mdadm --stop "+array)
 			}
-			held["/dev/"+m.Name()] = true
+			held[node] = true
 		}
-		if err := checkUnused(array); err != nil {
+		if err := m.checkUnused(array); err != nil {
 			return fmt.Errorf("%s: %s is made of it: %w", nodes[i], array, err)
 		}
 	}
@@ -61,7 +46,7 @@ func checkHeldByArrays(nodes []string) error {
 		if held[n] {
 			continue
 		}
-		if err := checkUnused(n); err != nil {
+		if err := m.checkUnused(n); err != nil {
 			return fmt.Errorf("%s: %w", n, err)
 		}
 	}
@@ -69,11 +54,11 @@ func checkHeldByArrays(nodes []string) error {
 }
 
 // stopArrays stops the arrays that hold devices. What is on the members stays.
-func stopArrays(ctx context.Context, env *exec.Env, nodes []string) error {
-	for _, array := range arraysOn(nodes) {
+func (m *Machine) stopArrays(ctx context.Context, env *exec.Env, nodes []string) error {
+	for _, array := range m.arraysOn(nodes) {
 		for deadline := time.Now().Add(busyTime); ; {
 			_, err := env.Run(ctx, run.Command{Name: mdadmCmd, Args: []string{"--stop", array}})
-			if err == nil || !isArrayNode(array) {
+			if err == nil || m.sight().MadeOf(array) == nil {
 				break // or somebody else has stopped it
 			}
 			if ctx.Err() != nil || !time.Now().Before(deadline) { // udev may have been looking at it
@@ -87,13 +72,13 @@ func stopArrays(ctx context.Context, env *exec.Env, nodes []string) error {
 
 // stopOldArrays stops what udev has made of partitions as soon as they were there, because
 // a superblock of former times was in their place.
-func stopOldArrays(ctx context.Context, env *exec.Env, nodes []string) error {
-	for _, array := range arraysOn(nodes) {
-		if checkUnused(array) != nil {
+func (m *Machine) stopOldArrays(ctx context.Context, env *exec.Env, nodes []string) error {
+	for _, array := range m.arraysOn(nodes) {
+		if m.checkUnused(array) != nil {
 			continue // who needs the partition says so
 		}
 		env.Note(ctx, array+" was started from what was on new partitions before; it is stopped", nil)
-		if err := stopArrays(ctx, env, nodes); err != nil {
+		if err := m.stopArrays(ctx, env, nodes); err != nil {
 			return err
 		}
 	}

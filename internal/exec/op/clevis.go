@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/kindling-boot/kindling/config/types"
@@ -18,9 +17,6 @@ const clevisCmd = "clevis"
 // maxAdvertisement is far more than the keys of a server need, in bytes.
 const maxAdvertisement = 1 << 20
 
-// tpmNodes are the devices of a TPM 2: linux/Documentation/security/tpm.
-var tpmNodes = []string{"/dev/tpmrm0", "/dev/tpm0"}
-
 // HasClevis reports whether a volume is unlocked by clevis.
 func HasClevis(c types.Clevis) bool {
 	return deref(c.Custom.Pin) != "" || len(c.Tang) > 0 || isTrue(c.Tpm2)
@@ -30,24 +26,15 @@ func HasClevis(c types.Clevis) bool {
 func NeedsNetwork(c types.Clevis) bool { return len(c.Tang) > 0 || isTrue(c.Custom.NeedsNetwork) }
 
 // checkClevis finds out whether binding can work: the program, the TPM, the servers.
-func checkClevis(ctx context.Context, env *exec.Env, c types.Clevis) error {
+func (m *Machine) checkClevis(ctx context.Context, env *exec.Env, c types.Clevis) error {
 	if !HasClevis(c) {
 		return nil
 	}
-	errs := []error{needTool(clevisCmd)}
-	if isTrue(c.Tpm2) && !hasTPM() {
+	errs := []error{needTool(env, clevisCmd)}
+	if isTrue(c.Tpm2) && !m.sight().HasTPM() {
 		errs = append(errs, exec.WithHelp(errors.New("the machine has no TPM 2"), "turn it on in the firmware, or remove tpm2"))
 	}
 	return errors.Join(append(errs, checkServers(ctx, env, c))...)
-}
-
-func hasTPM() bool {
-	for _, n := range tpmNodes {
-		if _, err := os.Stat(n); err == nil {
-			return true
-		}
-	}
-	return false
 }
 
 // checkServers asks the servers that will be asked when the volume is bound. That waits

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kindling-boot/kindling/config/types"
 	"github.com/kindling-boot/kindling/internal/exec"
+	"github.com/kindling-boot/kindling/internal/exec/sight"
 	"github.com/kindling-boot/kindling/internal/sysroot"
 )
 
@@ -74,11 +75,11 @@ func (o *Crypttab) inspect(ctx context.Context, env *exec.Env) (is sysroot.Info,
 		if err != nil {
 			return is, nil, nil, fmt.Errorf("find volume %s: %w", v.Name, err)
 		}
-		h, err := readLUKS(node)
+		h, err := sight.ReadLUKS(node)
 		if err != nil {
 			return is, nil, nil, fmt.Errorf("find volume %s: %w", v.Name, err)
 		}
-		lines[v.Name] = crypttabLine(v, h.uuid)
+		lines[v.Name] = crypttabLine(v, h.UUID)
 	}
 	var b bytes.Buffer
 	for line := range strings.Lines(string(now)) {
@@ -190,7 +191,7 @@ func (o *LUKSKey) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, e
 	if err != nil {
 		return out, err
 	}
-	h, err := readLUKS(node)
+	h, err := sight.ReadLUKS(node)
 	if err != nil {
 		return out, err
 	}

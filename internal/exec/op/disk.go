@@ -12,11 +12,15 @@ import (
 	"github.com/kindling-boot/kindling/internal/blockdev/gpt"
 	"github.com/kindling-boot/kindling/internal/exec"
 	"github.com/kindling-boot/kindling/internal/exec/acquire"
+	"github.com/kindling-boot/kindling/internal/exec/sight"
 	"github.com/kindling-boot/kindling/internal/run"
 )
 
 // kpartxCmd makes the partitions of device-mapper devices (multipath).
 const kpartxCmd = "kpartx"
+
+// host is this machine.
+var host blockdev.Host
 
 // Disk is the partition table of a disk.
 type Disk struct {
@@ -36,8 +40,8 @@ type tableState struct {
 	tell          bool // the kernel may not know the table
 	changes       []gpt.Change
 	users         []blockdev.User
-	found         signature // on the disk as a whole, without a table
-	size          int64     // bytes
+	found         sight.Signature // on the disk as a whole, without a table
+	size          int64           // bytes
 }
 
 // isKept reports whether there is nothing to do.
@@ -78,8 +82,11 @@ func (o *Disk) Check(ctx context.Context, env *exec.Env) (exec.Finding, error) {
 		f.Action = exec.Create
 	}
 	f.Destroys = s.lost()
+	if env.Detailed {
+		f.Disk = o.drawing(node, &s)
+	}
 	if f.Action != exec.Keep {
-		err = checkWritable(node)
+		err = o.On.checkWritable(node)
 	}
 	return f, err
 }
@@ -137,25 +144,25 @@ func (o *Disk) inspect(node string) (s tableState, err error) {
 	}
 	work, begun := o.On.State.Work(tableOf(node))
 	s.tell = begun && !work.Done
-	d, err := host.Open(node, blockdev.Reading, 0)
+	see := o.On.sight()
+	size, sector, err := see.Size(node)
 	if err != nil {
 		return s, err
 	}
-	defer d.Close() //nolint:errcheck // read only
-	s.size = d.SizeBytes
-	s.before, err = gpt.Read(d, d.SizeBytes, d.SectorSize)
+	s.size = size
+	s.before, err = see.Table(node)
 	s.had = err == nil
 	s.wipe = isTrue(o.Want.WipeTable) && !(begun && work.Done && (s.had && work.Result == s.before.DiskGUID().String() || errors.Is(err, gpt.ErrNone) && work.Result == noTable))
 	var corrupt *gpt.CorruptError
 	switch {
 	case s.wipe || errors.Is(err, gpt.ErrNone):
-		if s.found, err = findSignature(node); err != nil {
+		if s.found, err = see.Signature(node); err != nil {
 			return s, err
 		}
-		if s.found.format != "" && !s.wipe && !s.tell && wantsAny(o.Want) {
+		if s.found.Format != "" && !s.wipe && !s.tell && wantsAny(o.Want) {
 			return s, exec.WithHelp(fmt.Errorf("%w: %s, without a partition table", errOther, s.found), "set wipeTable: true to replace it")
 		}
-		s.after, err = gpt.New(d.SizeBytes, d.SectorSize, gpt.RandomGUID(), nil)
+		s.after, err = gpt.New(size, sector, gpt.RandomGUID(), nil)
 		if err != nil {
 			return s, err
 		}
@@ -241,11 +248,8 @@ func sectors(t gpt.Table, mib *int) *uint64 {
 // checkUsers refuses to change what somebody works with. Others on the same disk may go on
 // with theirs.
 func (o *Disk) checkUsers(node string, s *tableState) error {
-	n, err := host.Resolve(node)
-	if err != nil {
-		return err
-	}
-	if s.users, err = host.DiskUsers(n); err != nil {
+	var err error
+	if s.users, err = o.On.sight().DiskUsers(node); err != nil {
 		return err
 	}
 	var in []blockdev.User
@@ -294,7 +298,7 @@ func (o *Disk) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, err 
 	if err := o.settle(ctx, env, node, &s, known); err != nil {
 		return out, err
 	}
-	if err := stopOldArrays(ctx, env, o.fresh(node, &s)); err != nil {
+	if err := o.On.stopOldArrays(ctx, env, o.fresh(node, &s)); err != nil {
 		return out, err
 	}
 	work.Done, work.Result = true, noTable
@@ -381,7 +385,7 @@ func (o *Disk) fresh(node string, s *tableState) []string {
 		if c.Action != gpt.Create && c.Action != gpt.Replace {
 			continue
 		}
-		if part, err := blockNode(host.PartitionPath(n, c.After.Number)); err == nil {
+		if part, err := o.On.sight().Node(host.PartitionPath(n, c.After.Number)); err == nil {
 			out = append(out, part)
 		}
 	}
@@ -446,11 +450,11 @@ func (s *tableState) lost() []string {
 		}
 		return out
 	}
-	if s.wipe && s.found.format != "" {
+	if s.wipe && s.found.Format != "" {
 		return []string{s.found.String()}
 	}
 	for _, c := range s.changes {
-		if c.Action == gpt.Replace || c.Action == gpt.Delete || c.Action == gpt.Resize && c.After.Sectors() < c.Before.Sectors() {
+		if losesData(c) {
 			out = append(out, c.Before.String())
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
-	"strconv"
 	"strings"
 
 	"github.com/kindling-boot/kindling/internal/blockdev"
@@ -15,25 +14,21 @@ import (
 const sysBlock = "/sys/class/block"
 
 // disksHere lists the disks of the machine for people: vda (20 GiB, serial root).
-func disksHere() string {
-	entries, err := os.ReadDir(sysBlock)
+func (m *Machine) disksHere() string {
+	disks, err := m.sight().Disks()
 	if err != nil {
 		return "unknown: " + err.Error()
 	}
 	var out []string
-	for _, e := range entries {
-		dir := filepath.Join(sysBlock, e.Name())
-		size, _ := strconv.ParseInt(attribute(dir, "size"), 10, 64) // 512-byte sectors, whatever the disk has
-		if _, err := os.Stat(filepath.Join(dir, "partition")); err == nil || size == 0 {
-			continue
+	for _, d := range disks {
+		about := fmt.Sprintf("%.1f GiB", float64(d.SizeBytes)/(1<<30))
+		if d.Model != "" {
+			about += ", model " + d.Model
 		}
-		about := fmt.Sprintf("%.1f GiB", float64(size)/(1<<21))
-		for _, name := range []string{"device/model", "device/serial", "serial"} {
-			if v := attribute(dir, name); v != "" {
-				about += ", " + filepath.Base(name) + " " + v
-			}
+		if d.Serial != "" {
+			about += ", serial " + d.Serial
 		}
-		out = append(out, "/dev/"+e.Name()+" ("+about+")")
+		out = append(out, d.Node+" ("+about+")")
 	}
 	if out == nil {
 		return "none"
@@ -51,13 +46,12 @@ func attribute(dir, name string) string {
 }
 
 // holders tells who works with a device.
-func holders(node string) string {
-	n, err := host.Resolve(node)
-	if err != nil {
+func (m *Machine) holders(node string) string {
+	users, err := m.sight().Users(node)
+	switch {
+	case err != nil:
 		return "nobody can be found"
-	}
-	users, err := host.Users(n)
-	if err != nil || len(users) == 0 {
+	case len(users) == 0:
 		return "some process has it open alone"
 	}
 	return namesOf(users)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kindling-boot/kindling/config/types"
 	"github.com/kindling-boot/kindling/internal/exec"
+	"github.com/kindling-boot/kindling/internal/exec/sight"
 	"github.com/kindling-boot/kindling/internal/run"
 )
 
@@ -68,7 +69,7 @@ func (o *Filesystem) Check(ctx context.Context, env *exec.Env) (exec.Finding, er
 		return f, nil
 	}
 	if made {
-		return f, o.needTools()
+		return f, o.needTools(env)
 	}
 	if err := o.On.claim("filesystem", node, o.Want.Device); err != nil {
 		return f, err
@@ -82,20 +83,20 @@ func (o *Filesystem) Check(ctx context.Context, env *exec.Env) (exec.Finding, er
 	}
 	f.Details = append(f.Details, reason)
 	f.Destroys = lost(reason)
-	if err := o.needTools(); err != nil {
+	if err := o.needTools(env); err != nil {
 		return f, err
 	}
-	return f, checkUnused(node)
+	return f, o.On.checkUnused(node)
 }
 
-func (o *Filesystem) needTools() error {
-	if err := needTool(wipefsCmd); err != nil {
+func (o *Filesystem) needTools(env *exec.Env) error {
+	if err := needTool(env, wipefsCmd); err != nil {
 		return err
 	}
 	if deref(o.Want.Format) == noFormat {
 		return nil
 	}
-	return needTool(makers[deref(o.Want.Format)].tool)
+	return needTool(env, makers[deref(o.Want.Format)].tool)
 }
 
 // details are what will hold.
@@ -116,7 +117,7 @@ func (o *Filesystem) details() []string {
 // inspect compares what is on the device with what is wanted. The reason tells what will
 // happen to what is there.
 func (o *Filesystem) inspect(node string, f *exec.Finding) (action exec.Action, reason string, err error) {
-	is, err := findSignature(node)
+	is, err := o.On.sight().Signature(node)
 	if err != nil {
 		return exec.Keep, "", err
 	}
@@ -127,17 +128,17 @@ func (o *Filesystem) inspect(node string, f *exec.Finding) (action exec.Action, 
 		return exec.Replace, "the making of " + work.What + " was interrupted", nil
 	case begun && work.Result == o.result(is):
 		return exec.Keep, "", nil // what this config asked for was made since the machine was started
-	case is.format == "" && deref(o.Want.Format) == noFormat:
+	case is.Format == "" && deref(o.Want.Format) == noFormat:
 		return exec.Keep, "", nil
-	case is.format == "":
+	case is.Format == "":
 		return exec.Create, "the device is empty", nil
 	case wipe:
 		return exec.Replace, wipes + is.String(), nil
 	case o.matches(is):
-		if is.others != nil {
+		if is.Others != nil {
 			f.Warnings = append(f.Warnings, "there are traces of other file systems on the device; it is used as "+*o.Want.Format)
 		}
-		if incomplete, err := isIncomplete(node, *o.Want.Format); err != nil {
+		if incomplete, err := o.On.sight().IsIncomplete(node, *o.Want.Format); err != nil {
 			return exec.Keep, "", err
 		} else if incomplete {
 			return exec.Replace, "the " + *o.Want.Format + " file system was never completed", nil
@@ -150,13 +151,13 @@ func (o *Filesystem) inspect(node string, f *exec.Finding) (action exec.Action, 
 
 // matches reports whether a file system, or one of several that it could be, is the wanted
 // one.
-func (o *Filesystem) matches(is signature) bool {
-	if slices.ContainsFunc(is.others, o.matches) {
+func (o *Filesystem) matches(is sight.Signature) bool {
+	if slices.ContainsFunc(is.Others, o.matches) {
 		return true
 	}
 	w := &o.Want
-	return is.format == deref(w.Format) && (w.Label == nil || *w.Label == is.label) &&
-		(w.UUID == nil || strings.EqualFold(canonicalUUID(is.format, *w.UUID), canonicalUUID(is.format, is.uuid)))
+	return is.Format == deref(w.Format) && (w.Label == nil || *w.Label == is.Label) &&
+		(w.UUID == nil || strings.EqualFold(canonicalUUID(is.Format, *w.UUID), canonicalUUID(is.Format, is.UUID)))
 }
 
 // canonicalUUID drops the dash of a FAT volume id, which may be written or not.
@@ -168,7 +169,7 @@ func canonicalUUID(format, uuid string) string {
 }
 
 // result identifies the file system that was made for this config.
-func (o *Filesystem) result(is signature) string {
+func (o *Filesystem) result(is sight.Signature) string {
 	data, err := json.Marshal(struct {
 		Want types.Filesystem
 		Is   string
@@ -193,7 +194,7 @@ func (o *Filesystem) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome
 	if err != nil || action == exec.Keep {
 		return out, err
 	}
-	if err := checkUnused(node); err != nil {
+	if err := o.On.checkUnused(node); err != nil {
 		return out, err
 	}
 	if err := o.On.begin(node, o.what()); err != nil {
@@ -231,7 +232,7 @@ func (o *Filesystem) arguments(m maker, node string) []string {
 
 // verify looks whether what was made is what was wanted, and only then takes it for done.
 func (o *Filesystem) verify(node string) error {
-	is, err := findSignature(node)
+	is, err := o.On.sight().Signature(node)
 	if err != nil {
 		return err
 	}
@@ -239,7 +240,7 @@ func (o *Filesystem) verify(node string) error {
 	if wanted == noFormat {
 		wanted = ""
 	}
-	if is.format != wanted || wanted != "" && !o.matches(is) {
+	if is.Format != wanted || wanted != "" && !o.matches(is) {
 		found := is.String()
 		if found == "" {
 			found = "nothing"

@@ -29,7 +29,7 @@ func (o *Group) Check(_ context.Context, env *exec.Env) (exec.Finding, error) {
 		return finding, err
 	}
 	tool := map[exec.Action]string{exec.Create: groupaddCmd, exec.Change: groupmodCmd, exec.Delete: groupdelCmd}[finding.Action]
-	return finding, needTool(tool)
+	return finding, needTool(env, tool)
 }
 
 func (o *Group) inspect(env *exec.Env) (f exec.Finding, err error) {

@@ -23,7 +23,7 @@ type KernelArguments struct {
 func (o *KernelArguments) Describe() *exec.Description { return &o.About }
 
 // Check implements exec.Operation. What is already there only the helper knows.
-func (o *KernelArguments) Check(context.Context, *exec.Env) (exec.Finding, error) {
+func (o *KernelArguments) Check(_ context.Context, env *exec.Env) (exec.Finding, error) {
 	f := exec.Finding{Action: exec.Change}
 	for _, a := range o.ShouldExist {
 		f.Details = append(f.Details, "with "+a)
@@ -31,7 +31,7 @@ func (o *KernelArguments) Check(context.Context, *exec.Env) (exec.Finding, error
 	for _, a := range o.ShouldNotExist {
 		f.Details = append(f.Details, "without "+a)
 	}
-	if _, err := run.Find(kargsCmd); err != nil {
+	if err := env.Find(kargsCmd); err != nil {
 		return f, exec.WithHelp(err, "the distribution brings this program; without it kernel arguments cannot be changed")
 	}
 	return f, nil

@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/kindling-boot/kindling/config/types"
 	"github.com/kindling-boot/kindling/internal/exec"
+	"github.com/kindling-boot/kindling/internal/exec/sight"
 	"github.com/kindling-boot/kindling/internal/run"
 )
 
@@ -77,18 +76,18 @@ func (o *LUKS) Check(ctx context.Context, env *exec.Env) (exec.Finding, error) {
 		f.Details = append(f.Details, s.reason)
 		f.Destroys = lost(s.reason)
 	}
-	if isMappedTo(o.Want.Name, node) {
+	if o.isMapped(node) {
 		return f, nil // of a run that was interrupted; it is closed first
 	}
-	return f, checkUnused(node)
+	return f, o.On.checkUnused(node)
 }
 
 // checkWays finds out whether the volume can be opened the ways the config wants.
 func (o *LUKS) checkWays(ctx context.Context, env *exec.Env) error {
-	if err := needTool(cryptsetupCmd); err != nil {
+	if err := needTool(env, cryptsetupCmd); err != nil {
 		return err
 	}
-	if err := needTool(wipefsCmd); err != nil {
+	if err := needTool(env, wipefsCmd); err != nil {
 		return err
 	}
 	if !o.isGenerated() {
@@ -96,7 +95,7 @@ func (o *LUKS) checkWays(ctx context.Context, env *exec.Env) error {
 			return err
 		}
 	}
-	return checkClevis(ctx, env, o.Want.Clevis)
+	return o.On.checkClevis(ctx, env, o.Want.Clevis)
 }
 
 func (o *LUKS) details() []string {
@@ -130,30 +129,30 @@ func (o *LUKS) keeps(ctx context.Context, env *exec.Env) bool {
 
 // inspect compares what is on the device with what is wanted.
 func (o *LUKS) inspect(node string) (s luksState, err error) {
-	s.open = !isMappedTo(o.Want.Name, node)
-	is, err := findSignature(node)
+	s.open = !o.isMapped(node)
+	is, err := o.On.sight().Signature(node)
 	if err != nil {
 		return s, err
 	}
-	h, headErr := readLUKS(node)
+	h, headErr := o.On.sight().LUKS(node)
 	work, begun := o.On.work(node)
 	_, hasKey := o.On.State.Key(o.Want.Name)
 	switch {
 	case begun && !work.Done:
 		return luksState{true, true, "the making of " + work.What + " was interrupted"}, nil
-	case begun && headErr == nil && work.Result == h.uuid:
+	case begun && headErr == nil && work.Result == h.UUID:
 		return s, nil // made for this config since the machine was started
-	case is.format == "" && errors.Is(headErr, errNoLUKS):
+	case is.Format == "" && errors.Is(headErr, sight.ErrNoLUKS):
 		return luksState{format: true, open: true}, nil
 	case isTrue(o.Want.WipeVolume):
 		return luksState{true, true, wipes + is.String()}, nil
-	case errors.Is(headErr, errNoLUKS):
+	case errors.Is(headErr, sight.ErrNoLUKS):
 		return s, exec.WithHelp(fmt.Errorf("%w: %s", errOther, is), "set wipeVolume: true to replace it")
 	case headErr != nil:
 		return s, exec.WithHelp(headErr, "set wipeVolume: true to replace the volume")
-	case h.version != 2:
+	case h.Version != 2:
 		return s, exec.WithHelp(errors.New("the volume is LUKS1"), "set wipeVolume: true to replace it, or convert it with cryptsetup convert")
-	case h.subsystem == unfinishedMark:
+	case h.Subsystem == unfinishedMark:
 		return luksState{true, true, "the volume was never finished, its key is lost"}, nil
 	}
 	if why := o.differs(h); why != "" {
@@ -166,27 +165,27 @@ func (o *LUKS) inspect(node string) (s luksState, err error) {
 }
 
 // differs tells why an existing volume is not the wanted one; empty if it is.
-func (o *LUKS) differs(h luksHeader) string {
+func (o *LUKS) differs(h sight.LUKS) string {
 	w := &o.Want
 	switch {
-	case o.bindsClevis() && !h.hasToken("clevis"):
+	case o.bindsClevis() && !h.HasToken("clevis"):
 		return "it is not bound to clevis"
 	case !o.bindsClevis() && o.isGenerated():
 		return "the config has no key to open it"
-	case w.Label != nil && *w.Label != h.label:
-		return fmt.Sprintf("its label is %q", h.label)
-	case deref(w.UUID) != "" && !strings.EqualFold(*w.UUID, h.uuid):
-		return "its UUID is " + h.uuid
-	case isTrue(w.Discard) != h.discards():
-		return fmt.Sprintf("discard is %v", h.discards())
+	case w.Label != nil && *w.Label != h.Label:
+		return fmt.Sprintf("its label is %q", h.Label)
+	case deref(w.UUID) != "" && !strings.EqualFold(*w.UUID, h.UUID):
+		return "its UUID is " + h.UUID
+	case isTrue(w.Discard) != h.Discards():
+		return fmt.Sprintf("discard is %v", h.Discards())
 	}
 	return ""
 }
 
 // checkKey finds out whether the key of the config opens the volume, without opening it.
 func (o *LUKS) checkKey(ctx context.Context, env *exec.Env, node string) error {
-	if o.isGenerated() {
-		return nil // it is opened by clevis
+	if o.isGenerated() || !o.On.sight().IsHere() {
+		return nil // it is opened by clevis, or nobody can try
 	}
 	key, err := o.key(ctx, env)
 	if err != nil {
@@ -232,7 +231,7 @@ func (o *LUKS) reuse(ctx context.Context, env *exec.Env, node string) error {
 	if err := o.On.State.SetKey(o.Want.Name, key); err != nil {
 		return err
 	}
-	if !isMappedTo(o.Want.Name, node) {
+	if !o.isMapped(node) {
 		if err := withKeyFile(key, func(file string) error { return o.open(ctx, env, node, file) }); err != nil {
 			return err
 		}
@@ -244,12 +243,12 @@ func (o *LUKS) reuse(ctx context.Context, env *exec.Env, node string) error {
 // make formats the volume, opens it and binds it. The key is kept before anything is
 // written: what it opens cannot be had without it.
 func (o *LUKS) make(ctx context.Context, env *exec.Env, node string, isEmpty bool) error {
-	if isMappedTo(o.Want.Name, node) {
+	if o.isMapped(node) {
 		if err := o.close(ctx, env); err != nil {
 			return err
 		}
 	}
-	if err := checkUnused(node); err != nil {
+	if err := o.On.checkUnused(node); err != nil {
 		return err
 	}
 	key, err := o.key(ctx, env)
@@ -280,7 +279,7 @@ func (o *LUKS) make(ctx context.Context, env *exec.Env, node string, isEmpty boo
 		return err
 	}
 	o.On.touch(node)
-	h, err := readLUKS(node)
+	h, err := sight.ReadLUKS(node)
 	if err != nil {
 		return err
 	}
@@ -290,7 +289,7 @@ func (o *LUKS) make(ctx context.Context, env *exec.Env, node string, isEmpty boo
 			return err
 		}
 	}
-	return o.On.finish(node, "LUKS volume "+o.Want.Name, h.uuid)
+	return o.On.finish(node, "LUKS volume "+o.Want.Name, h.UUID)
 }
 
 // formatArguments are those of luksFormat. The mark comes before the options of the user,
@@ -307,11 +306,11 @@ func (o *LUKS) formatArguments(node, file string) []string {
 }
 
 // clearMark tells that a volume is complete.
-func clearMark(ctx context.Context, env *exec.Env, node string, h luksHeader) error {
-	if h.subsystem != unfinishedMark {
+func clearMark(ctx context.Context, env *exec.Env, node string, h sight.LUKS) error {
+	if h.Subsystem != unfinishedMark {
 		return nil
 	}
-	_, err := env.Run(ctx, run.Command{Name: cryptsetupCmd, Args: []string{"config", node, "--label", h.label, "--subsystem", ""}})
+	_, err := env.Run(ctx, run.Command{Name: cryptsetupCmd, Args: []string{"config", node, "--label", h.Label, "--subsystem", ""}})
 	return err
 }
 
@@ -329,12 +328,7 @@ func (o *LUKS) close(ctx context.Context, env *exec.Env) error {
 	return err
 }
 
-// isMappedTo reports whether a volume is open under a name. sysfs knows, as soon as it
-// is; the link below /dev/mapper comes later, and not at all if udev is gone.
-func isMappedTo(name, node string) bool {
-	holders, _ := filepath.Glob(filepath.Join(sysBlock, filepath.Base(node), "holders", "*", "dm", "name"))
-	return slices.ContainsFunc(holders, func(path string) bool {
-		holder, err := os.ReadFile(path)
-		return err == nil && strings.TrimSuffix(string(holder), "\n") == name
-	})
+// isMapped reports whether the volume on a device is open under its name.
+func (o *LUKS) isMapped(node string) bool {
+	return slices.ContainsFunc(o.On.sight().Holders(node), func(h sight.Holder) bool { return h.Name == o.Want.Name })
 }

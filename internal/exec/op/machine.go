@@ -15,6 +15,7 @@ import (
 
 	"github.com/kindling-boot/kindling/internal/exec"
 	"github.com/kindling-boot/kindling/internal/exec/acquire"
+	"github.com/kindling-boot/kindling/internal/exec/sight"
 	"github.com/kindling-boot/kindling/internal/run"
 )
 
@@ -29,9 +30,6 @@ const (
 	tellPause = 10 * time.Second
 )
 
-// errNoDevice reports a device that is not there.
-var errNoDevice = errors.New("the device is not there")
-
 // errInUse reports a device that something else works with.
 var errInUse = errors.New("the device is in use")
 
@@ -40,6 +38,8 @@ var errReadOnly = errors.New("the device is read-only")
 
 // Machine is what the operations on block devices of one stage share.
 type Machine struct {
+	// See answers what is asked before anything is changed; nil for this machine.
+	See sight.Sight
 	// State keeps keys, and what was begun on devices.
 	State *acquire.State
 	// Wait is how long devices are waited for, all together; 0 does not wait.
@@ -60,17 +60,17 @@ type Machine struct {
 
 // node waits for a device and returns its kernel node, such as /dev/vda3. Programs get
 // that: links such as by-label lead elsewhere, or nowhere, once a program has begun.
-// The error's cause is errNoDevice.
+// The error's cause is sight.ErrNoDevice.
 func (m *Machine) node(ctx context.Context, env *exec.Env, device string) (string, error) {
 	m.once.Do(func() { m.deadline = time.Now().Add(m.Wait) })
 	told := time.Now()
 	for {
-		node, err := blockNode(device)
-		if err == nil || !errors.Is(err, errNoDevice) {
+		node, err := m.sight().Node(device)
+		if err == nil || !errors.Is(err, sight.ErrNoDevice) {
 			return node, err
 		}
 		if !time.Now().Before(m.deadline) {
-			return "", exec.WithHelp(err, "connect the device, or correct its path. The disks of this machine: "+disksHere())
+			return "", exec.WithHelp(err, "connect the device, or correct its path. The disks of this machine: "+m.disksHere())
 		}
 		if time.Since(told) >= tellPause {
 			told = time.Now()
@@ -84,43 +84,30 @@ func (m *Machine) node(ctx context.Context, env *exec.Env, device string) (strin
 	}
 }
 
-// blockNode returns the kernel node that a path leads to.
-func blockNode(device string) (string, error) {
-	node, err := filepath.EvalSymlinks(device)
-	if errors.Is(err, os.ErrNotExist) {
-		return "", errNoDevice
+// sight is how the machine is seen.
+func (m *Machine) sight() sight.Sight {
+	if m.See == nil {
+		return sight.Live{}
 	}
-	if err != nil {
-		return "", err
-	}
-	info, err := os.Stat(node)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return "", errNoDevice
-	case err != nil:
-		return "", err
-	case info.Mode()&os.ModeDevice == 0 || info.Mode()&os.ModeCharDevice != 0:
-		return "", fmt.Errorf("%s is no block device", device)
-	}
-	return node, nil
+	return m.See
 }
 
 // checkUnused returns an error if a device is mounted, is swap, or part of another device,
-// or if it cannot be written. The kernel answers: open(2), O_EXCL without O_CREAT.
-func checkUnused(node string) error {
-	fd, err := unix.Open(node, unix.O_RDONLY|unix.O_EXCL|unix.O_CLOEXEC, 0)
-	if errors.Is(err, unix.EBUSY) {
-		return exec.WithHelp(errInUse, "unmount it, or stop what holds it: "+holders(node))
+// or if it cannot be written.
+func (m *Machine) checkUnused(node string) error {
+	busy, err := m.sight().IsBusy(node)
+	switch {
+	case err != nil:
+		return err
+	case busy:
+		return exec.WithHelp(errInUse, "unmount it, or stop what holds it: "+m.holders(node))
 	}
-	if err != nil {
-		return fmt.Errorf("open %s: %w", node, err)
-	}
-	return errors.Join(checkWritable(node), unix.Close(fd))
+	return m.checkWritable(node)
 }
 
 // checkWritable returns an error if the kernel takes no writes to a device.
-func checkWritable(node string) error {
-	if attribute(filepath.Join(sysBlock, filepath.Base(node)), "ro") != "1" {
+func (m *Machine) checkWritable(node string) error {
+	if !m.sight().IsReadOnly(node) {
 		return nil
 	}
 	return exec.WithHelp(errReadOnly, "take away its write protection, or name another device")
@@ -245,7 +232,7 @@ const wipes = "WIPES "
 func (m *Machine) find(ctx context.Context, env *exec.Env, about *exec.Description, device string) (node string, made bool, err error) {
 	if env.Promises(exec.DeviceKey(device)) {
 		if k := m.makers[device]; k != nil && k.keeps(ctx, env) {
-			if node, err := blockNode(device); err == nil {
+			if node, err := m.sight().Node(device); err == nil {
 				return node, false, nil
 			}
 		}
@@ -253,7 +240,7 @@ func (m *Machine) find(ctx context.Context, env *exec.Env, about *exec.Descripti
 	}
 	for _, k := range about.Needs {
 		if env.Promises(k) { // some operation may make it, under another name
-			if node, err = blockNode(device); errors.Is(err, errNoDevice) {
+			if node, err = m.sight().Node(device); errors.Is(err, sight.ErrNoDevice) {
 				return "", true, nil
 			}
 			return node, false, err

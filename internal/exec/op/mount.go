@@ -46,7 +46,7 @@ func (o *Mount) Check(ctx context.Context, env *exec.Env) (exec.Finding, error) 
 	if len(o.Want.MountOptions) > 0 {
 		f.Details = append(f.Details, "options "+strings.Join(o.Want.MountOptions, ","))
 	}
-	if err := needTool(mountCmd); err != nil {
+	if err := needTool(env, mountCmd); err != nil {
 		return f, err
 	}
 	if *o.Want.Format != hostFormat {

@@ -70,7 +70,7 @@ func (o *RAID) Check(ctx context.Context, env *exec.Env) (exec.Finding, error) {
 	if o.spares() > 0 {
 		f.Details = append(f.Details, strconv.Itoa(o.spares())+" of them spares")
 	}
-	if err := errors.Join(needTool(mdadmCmd), needTool(wipefsCmd)); err != nil {
+	if err := errors.Join(needTool(env, mdadmCmd), needTool(env, wipefsCmd)); err != nil {
 		return f, err
 	}
 	nodes, made, err := o.members(ctx, env, true)
@@ -92,7 +92,7 @@ func (o *RAID) Check(ctx context.Context, env *exec.Env) (exec.Finding, error) {
 			f.Details = append(f.Details, s.reason)
 			f.Destroys = lost(s.reason)
 		}
-		if err := checkHeldByArrays(nodes); err != nil {
+		if err := o.On.checkHeldByArrays(nodes); err != nil {
 			return f, fmt.Errorf("member %w", err)
 		}
 	}
@@ -140,7 +140,7 @@ func (o *RAID) inspect(ctx context.Context, env *exec.Env, nodes []string) (s ra
 	empty := 0
 	var other, begun []string
 	for i, n := range nodes {
-		is, err := findSignature(n)
+		is, err := o.On.sight().Signature(n)
 		if err != nil {
 			return s, err
 		}
@@ -148,14 +148,14 @@ func (o *RAID) inspect(ctx context.Context, env *exec.Env, nodes []string) (s ra
 			begun = append(begun, work.What)
 		}
 		switch {
-		case is.format == "":
+		case is.Format == "":
 			empty++
-		case is.format == "linux_raid_member":
-			if member[i], err = o.examine(ctx, env, n); err != nil {
+		case is.Format == "linux_raid_member":
+			if member[i], err = o.On.sight().Member(ctx, env.Run, n); err != nil {
 				return s, err
 			}
 		}
-		if is.format != "" && !o.Wipe[o.Want.Devices[i]] {
+		if is.Format != "" && !o.Wipe[o.Want.Devices[i]] {
 			other = append(other, fmt.Sprintf("%s on %s", is, o.Want.Devices[i]))
 		}
 	}
@@ -173,27 +173,6 @@ func (o *RAID) inspect(ctx context.Context, env *exec.Env, nodes []string) (s ra
 	}
 	return s, exec.WithHelp(fmt.Errorf("%w, and not this array: %s", errOther, strings.Join(other, ", ")),
 		"erase the members (wipefs -a), or let the config wipe them: wipeTable of the disk, wipePartitionEntry of the partition")
-}
-
-// examine returns what the superblock of a member says; nil if it has none.
-func (o *RAID) examine(ctx context.Context, env *exec.Env, node string) (map[string]string, error) {
-	out, err := env.Run(ctx, run.Command{Name: mdadmCmd, Args: []string{"--examine", "--export", node}})
-	var failed *run.Error
-	if errors.As(err, &failed) && failed.ExitCode() > 0 {
-		return nil, nil
-	}
-	return variables(out), err
-}
-
-// variables reads lines of NAME=VALUE.
-func variables(text string) map[string]string {
-	out := map[string]string{}
-	for line := range strings.Lines(text) {
-		if name, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok {
-			out[name] = value
-		}
-	}
-	return out
 }
 
 // isOurs reports whether a superblock is of an array like the wanted one.
@@ -233,11 +212,8 @@ func (o *RAID) neverStarted(member []map[string]string, empty int) bool {
 
 // runs reports whether the array is there.
 func (o *RAID) runs(ctx context.Context, env *exec.Env) bool {
-	if _, err := blockNode(o.device()); err != nil {
-		return false
-	}
-	out, err := env.Run(ctx, run.Command{Name: mdadmCmd, Args: []string{"--detail", "--export", o.device()}})
-	return err == nil && o.isOurs(variables(out))
+	array := o.On.sight().Array(ctx, env.Run, o.device())
+	return array != nil && o.isOurs(array)
 }
 
 // Apply implements exec.Operation.
@@ -296,10 +272,10 @@ func (o *RAID) create(ctx context.Context, env *exec.Env, nodes []string, areEmp
 
 // release stops what holds the members: an array that an interrupted run, or udev, has left.
 func (o *RAID) release(ctx context.Context, env *exec.Env, nodes []string) error {
-	if err := checkHeldByArrays(nodes); err != nil {
+	if err := o.On.checkHeldByArrays(nodes); err != nil {
 		return err
 	}
-	return stopArrays(ctx, env, nodes)
+	return o.On.stopArrays(ctx, env, nodes)
 }
 
 // verify looks whether the array runs, and only then takes it for done.

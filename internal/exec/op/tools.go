@@ -1,8 +1,9 @@
 package op
 
 import (
+	"slices"
+
 	"github.com/kindling-boot/kindling/internal/exec"
-	"github.com/kindling-boot/kindling/internal/run"
 )
 
 // packages tell where distributions usually have a program.
@@ -14,9 +15,22 @@ var packages = map[string]string{
 	"mkswap": "util-linux", wipefsCmd: "util-linux", mountCmd: "util-linux or mount",
 }
 
+// Programs are all that operations run on block devices and accounts, by name.
+func Programs() []string {
+	names := []string{udevadmCmd, kpartxCmd, kargsCmd}
+	for _, m := range makers {
+		names = append(names, m.tool)
+	}
+	for name := range packages {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // needTool reports a program that is not there.
-func needTool(name string) error {
-	if _, err := run.Find(name); err != nil {
+func needTool(env *exec.Env, name string) error {
+	if err := env.Find(name); err != nil {
 		help := "install it where this program runs"
 		if in, ok := packages[name]; ok {
 			help += "; its package is usually " + in

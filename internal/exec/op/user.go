@@ -35,7 +35,7 @@ func (o *User) Check(_ context.Context, env *exec.Env) (exec.Finding, error) {
 		return f, err
 	}
 	tool := map[exec.Action]string{exec.Create: useraddCmd, exec.Change: usermodCmd, exec.Delete: userdelCmd}[f.Action]
-	if err := needTool(tool); err != nil || f.Action == exec.Delete {
+	if err := needTool(env, tool); err != nil || f.Action == exec.Delete {
 		return f, err
 	}
 	return f, o.checkGroups(env)

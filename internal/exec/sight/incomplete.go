@@ -1,4 +1,4 @@
-package op
+package sight
 
 import (
 	"bytes"
@@ -9,11 +9,14 @@ import (
 	"os"
 )
 
-// isIncomplete reports whether a file system is one whose making was never finished: the
-// machine lost its power meanwhile. What programs write last tells: record 0170.
-// Formats whose signature is written last are never incomplete.
-func isIncomplete(node, format string) (bool, error) {
-	look := map[string]func(io.ReaderAt) (bool, error){"xfs": xfsIncomplete, "ext4": extIncomplete, "vfat": fatIncomplete}[format]
+// incomplete tells of formats whether their making was never finished.
+var incomplete = map[string]func(io.ReaderAt) (bool, error){"xfs": xfsIncomplete, "ext4": extIncomplete, "vfat": fatIncomplete}
+
+// IsIncomplete implements Sight: the machine lost its power while the file system was made.
+// What programs write last tells: record 0170. Formats whose signature is written last are
+// never incomplete.
+func (Live) IsIncomplete(node, format string) (bool, error) {
+	look := incomplete[format]
 	if look == nil {
 		return false, nil
 	}
@@ -22,14 +25,14 @@ func isIncomplete(node, format string) (bool, error) {
 		return false, fmt.Errorf("read %s: %w", node, err)
 	}
 	defer f.Close() //nolint:errcheck // read only
-	incomplete, err := look(f)
+	is, err := look(f)
 	if errors.Is(err, io.EOF) {
 		return true, nil
 	}
 	if err != nil {
 		return false, fmt.Errorf("read %s: %w", node, err)
 	}
-	return incomplete, nil
+	return is, nil
 }
 
 func readAt(r io.ReaderAt, offset int64, n int) ([]byte, error) {

@@ -1,0 +1,263 @@
+package sight
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/kindling-boot/kindling/internal/blockdev"
+	"github.com/kindling-boot/kindling/internal/blockdev/gpt"
+	"github.com/kindling-boot/kindling/internal/run"
+)
+
+// Live is this machine.
+type Live struct{ host blockdev.Host }
+
+// sysBlock has a directory for each block device: sysfs(5).
+const sysBlock = "/sys/class/block"
+
+// tpmNodes are the devices of a TPM 2: linux/Documentation/security/tpm.
+var tpmNodes = []string{"/dev/tpmrm0", "/dev/tpm0"}
+
+// mdadm is the program that knows arrays.
+const mdadm = "mdadm"
+
+// Node implements Sight.
+func (Live) Node(device string) (string, error) {
+	node, err := filepath.EvalSymlinks(device)
+	if errors.Is(err, os.ErrNotExist) {
+		return "", ErrNoDevice
+	}
+	if err != nil {
+		return "", err
+	}
+	info, err := os.Stat(node)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return "", ErrNoDevice
+	case err != nil:
+		return "", err
+	case info.Mode()&os.ModeDevice == 0 || info.Mode()&os.ModeCharDevice != 0:
+		return "", fmt.Errorf("%s is no block device", device)
+	}
+	return node, nil
+}
+
+// Disks implements Sight.
+func (Live) Disks() ([]Disk, error) {
+	names, err := blockNames()
+	if err != nil {
+		return nil, err
+	}
+	var out []Disk
+	for _, name := range names {
+		if attribute(name, "partition") != "" {
+			continue
+		}
+		out = append(out, diskOf(name))
+	}
+	return out, nil
+}
+
+func diskOf(name string) Disk {
+	d := Disk{Node: nodeOf(name), Model: attribute(name, "device/model"), SizeBytes: sysfsSize(name)}
+	if d.Serial = attribute(name, "device/serial"); d.Serial == "" {
+		d.Serial = attribute(name, "serial")
+	}
+	return d
+}
+
+// blockNames are the block devices that have a size, by name.
+func blockNames() ([]string, error) {
+	entries, err := os.ReadDir(sysBlock)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, e := range entries {
+		if sysfsSize(e.Name()) > 0 {
+			out = append(out, e.Name())
+		}
+	}
+	return out, nil
+}
+
+// sysfsSize is in bytes; sysfs counts in 512, whatever the disk has.
+func sysfsSize(name string) int64 {
+	size, _ := strconv.ParseInt(attribute(name, "size"), 10, 64) // absent or unreadable is 0
+	return size << 9
+}
+
+// nodeOf is the node of a device in sysfs, which writes slashes as exclamation marks.
+func nodeOf(name string) string { return "/dev/" + strings.ReplaceAll(name, "!", "/") }
+
+// nameOf is the directory of a node in sysfs.
+func nameOf(node string) string {
+	return strings.ReplaceAll(strings.TrimPrefix(node, "/dev/"), "/", "!")
+}
+
+// attribute is the content of a file in the directory of a device; empty if there is none.
+func attribute(name, file string) string {
+	data, err := os.ReadFile(filepath.Join(sysBlock, name, file))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(data))
+}
+
+// entries are the names in a directory of a device; none if it is not there.
+func entries(name, dir string) []string {
+	found, err := os.ReadDir(filepath.Join(sysBlock, name, dir))
+	if err != nil {
+		return nil
+	}
+	out := make([]string, len(found))
+	for i, e := range found {
+		out[i] = e.Name()
+	}
+	return out
+}
+
+// Size implements Sight.
+func (l Live) Size(node string) (bytes int64, sector int, err error) {
+	d, err := l.host.Open(node, blockdev.Reading, 0)
+	if err != nil {
+		return 0, 0, err
+	}
+	return d.SizeBytes, d.SectorSize, d.Close()
+}
+
+// Table implements Sight.
+func (l Live) Table(node string) (gpt.Table, error) {
+	d, err := l.host.Open(node, blockdev.Reading, 0)
+	if err != nil {
+		return gpt.Table{}, err
+	}
+	defer d.Close() //nolint:errcheck // read only
+	return gpt.Read(d, d.SizeBytes, d.SectorSize)
+}
+
+// Partition implements Sight.
+func (l Live) Partition(node string, number int) string {
+	n, err := l.host.Resolve(node)
+	if err != nil {
+		return ""
+	}
+	for _, p := range l.host.Partitions(n) {
+		if p.Number == number {
+			return p.Path
+		}
+	}
+	return ""
+}
+
+// Users implements Sight.
+func (l Live) Users(node string) ([]blockdev.User, error) {
+	n, err := l.host.Resolve(node)
+	if err != nil {
+		return nil, err
+	}
+	return l.host.Users(n)
+}
+
+// DiskUsers implements Sight.
+func (l Live) DiskUsers(node string) ([]blockdev.User, error) {
+	n, err := l.host.Resolve(node)
+	if err != nil {
+		return nil, err
+	}
+	return l.host.DiskUsers(n)
+}
+
+// IsBusy implements Sight. The kernel answers: open(2), O_EXCL without O_CREAT.
+func (Live) IsBusy(node string) (bool, error) {
+	fd, err := unix.Open(node, unix.O_RDONLY|unix.O_EXCL|unix.O_CLOEXEC, 0)
+	if errors.Is(err, unix.EBUSY) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("open %s: %w", node, err)
+	}
+	return false, unix.Close(fd)
+}
+
+// IsReadOnly implements Sight.
+func (Live) IsReadOnly(node string) bool { return attribute(nameOf(node), "ro") == "1" }
+
+// Holders implements Sight. sysfs knows as soon as a device is made; links to it come
+// later, and not at all if udev is gone.
+func (Live) Holders(node string) []Holder {
+	var out []Holder
+	for _, h := range entries(nameOf(node), "holders") {
+		_, err := os.Stat(filepath.Join(sysBlock, h, "md"))
+		out = append(out, Holder{Node: nodeOf(h), Name: attribute(h, "dm/name"), IsArray: err == nil})
+	}
+	return out
+}
+
+// MadeOf implements Sight.
+func (Live) MadeOf(node string) []string {
+	out := entries(nameOf(node), "slaves")
+	for i := range out {
+		out[i] = nodeOf(out[i])
+	}
+	return out
+}
+
+// Member implements Sight.
+func (Live) Member(ctx context.Context, ask Ask, node string) (map[string]string, error) {
+	out, err := ask(ctx, run.Command{Name: mdadm, Args: []string{"--examine", "--export", node}})
+	var failed *run.Error
+	if errors.As(err, &failed) && failed.ExitCode() > 0 {
+		return nil, nil
+	}
+	return variables(out), err
+}
+
+// Array implements Sight.
+func (l Live) Array(ctx context.Context, ask Ask, device string) map[string]string {
+	if _, err := l.Node(device); err != nil {
+		return nil
+	}
+	out, err := ask(ctx, run.Command{Name: mdadm, Args: []string{"--detail", "--export", device}})
+	if err != nil {
+		return nil
+	}
+	return variables(out)
+}
+
+// variables reads lines of NAME=VALUE.
+func variables(text string) map[string]string {
+	out := map[string]string{}
+	for line := range strings.Lines(text) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok {
+			out[name] = value
+		}
+	}
+	return out
+}
+
+// HasTPM implements Sight.
+func (Live) HasTPM() bool {
+	for _, n := range tpmNodes {
+		if _, err := os.Stat(n); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// Find implements Sight.
+func (Live) Find(program string) error {
+	_, err := run.Find(program)
+	return err
+}
+
+// IsHere implements Sight.
+func (Live) IsHere() bool { return true }
