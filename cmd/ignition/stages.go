@@ -95,7 +95,7 @@ func (r *stageRun) run(ctx context.Context, s stage.Stage) error {
 	engine := exec.Engine{Stage: s.Name, Root: root, Fetcher: fetcher, Sink: r.sink}
 	in := stage.Input{
 		Config: full, Root: root, KeysFragment: fragment,
-		Report: true, UserConfigProvided: r.state.UserConfigProvided(), Account: r.account,
+		Report: true, LookEarly: true, UserConfigProvided: r.state.UserConfigProvided(), Account: r.account,
 		State: r.state, Machine: &op.Machine{State: r.state, Wait: deviceTimeout},
 	}
 	if r.recorder != nil {

@@ -1,6 +1,7 @@
 package gpt
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sort"
@@ -75,7 +76,8 @@ func (e *ConflictError) Unwrap() error { return e.Cause }
 // Plan makes the table what is wanted and lists what happens to each partition: one
 // Change for each partition there is or will be, by number. If all are Keep, the table
 // is the old one and need not be written. Random GUIDs come from newGUID, nil for
-// RandomGUID. The error is a *ConflictError; then nothing is to be written.
+// RandomGUID. The error is one *ConflictError or several that are joined, all that were
+// found; then nothing is to be written.
 //
 // The rules are those of the original: a number is the identity; one that differs is
 // resized, replaced or refused; numbers and places are chosen as sgdisk chooses them
@@ -131,6 +133,7 @@ type planner struct {
 
 // identify gives each want its number.
 func (p *planner) identify() error {
+	var conflicts []error
 	for i := range p.wants {
 		p.order = append(p.order, i)
 	}
@@ -143,7 +146,8 @@ func (p *planner) identify() error {
 			break
 		}
 		if _, taken := owner[n]; taken {
-			return p.conflict(i, nil, "two entries have this number", "")
+			conflicts = append(conflicts, p.conflict(i, nil, "two entries have this number", ""))
+			continue
 		}
 		owner[n], p.numbers[i] = i, n
 	}
@@ -164,7 +168,8 @@ func (p *planner) identify() error {
 		}
 		n, err := p.find(i, owner)
 		if err != nil {
-			return err
+			conflicts = append(conflicts, err)
+			continue
 		}
 		switch {
 		case n != 0:
@@ -179,11 +184,12 @@ func (p *planner) identify() error {
 			n++
 		}
 		if n > p.old.count() {
-			return p.conflict(i, nil, fmt.Sprintf("all %d entries of the table are taken", p.old.count()), "")
+			conflicts = append(conflicts, p.conflict(i, nil, fmt.Sprintf("all %d entries of the table are taken", p.old.count()), ""))
+			continue
 		}
 		claim(i, n)
 	}
-	return nil
+	return errors.Join(conflicts...)
 }
 
 // find returns the number of the partition that a want without number means, or 0. A
@@ -291,6 +297,7 @@ const sizeAttribute = "size"
 // decide applies the table of decisions and makes the new table.
 func (p *planner) decide(kept map[int]bool) (Table, []Change, error) {
 	changes := make([]Change, 0, len(p.wants))
+	var conflicts []error
 	t := p.old
 	for _, i := range p.order {
 		w, n := p.wants[i], p.numbers[i]
@@ -302,7 +309,8 @@ func (p *planner) decide(kept map[int]bool) (Table, []Change, error) {
 		case w.Absent && w.Wipe:
 			c = Change{Action: Delete, Before: &part}
 		case w.Absent:
-			return p.old, nil, p.conflict(i, nil, "it exists and should not", "allow its deletion with wipePartitionEntry")
+			conflicts = append(conflicts, p.conflict(i, nil, "it exists and should not", "allow its deletion with wipePartitionEntry"))
+			continue
 		case !used:
 			c = Change{Action: Create}
 		case kept[i] || len(d) == 0:
@@ -314,15 +322,20 @@ func (p *planner) decide(kept map[int]bool) (Table, []Change, error) {
 		default:
 			err := p.conflict(i, nil, "it exists and differs", "change the config, or allow to replace it with wipePartitionEntry")
 			err.Differs = d
-			return p.old, nil, err
+			conflicts = append(conflicts, err)
+			continue
 		}
 		c.Want = i
 		if c.After == nil && c.Action != Delete {
 			if err := p.extents[i].err; err != nil {
-				return p.old, nil, p.conflict(i, err, err.Error(), "")
+				conflicts = append(conflicts, p.conflict(i, err, err.Error(), ""))
+				continue
 			}
 		}
 		changes = append(changes, c)
+	}
+	if conflicts != nil {
+		return p.old, nil, errors.Join(conflicts...)
 	}
 	if !slices.ContainsFunc(changes, func(c Change) bool { return c.Action != Keep }) {
 		return p.old, p.complete(changes), nil

@@ -141,6 +141,21 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+func TestAllConflictsOfATableAreReported(t *testing.T) {
+	old := table(t, "1 a 2048 4095\n2 b 4096 6143\n3 c 6144 8191")
+	_, _, err := old.Plan([]Want{{Number: 1, Size: sectors(4096)}, {Number: 2, Absent: true}, {Number: 3, Label: ptr("x")}, {Number: 4, Size: sectors(1 << 40)}}, nil)
+	got := fmt.Sprint(err)
+	for _, want := range []string{`partition 1 "a": it exists and differs`, `partition 2 "b": it exists and should not`, `partition 3 "c": it exists and differs: label`, "partition 4: "} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%s does not say %q", got, want)
+		}
+	}
+	_, _, err = old.Plan([]Want{{Number: 5}, {Number: 5}, {Number: 6}, {Number: 6}}, nil)
+	if got := fmt.Sprint(err); strings.Count(got, "two entries have this number") != 2 {
+		t.Errorf("%s does not name both numbers", got)
+	}
+}
+
 func TestResizeKeepsTheRestOfTheEntry(t *testing.T) {
 	old := table(t, "1 a 2048 4095")
 	made, _, err := old.Plan([]Want{{Number: 1, Size: sectors(8192), Resize: true}}, nil)

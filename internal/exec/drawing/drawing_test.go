@@ -43,11 +43,15 @@ func cases() map[string]*exec.DiskPlan {
 				{Number: 2, Label: "var-lib-containers", Start: 12*gib + 256*mib, Size: 7*gib + 700*mib, Verb: exec.VerbCreate},
 			},
 		},
-		"empty": {Device: "/dev/sdb", Node: "/dev/sdb", SizeBytes: 2 << 40, SectorSize: 4096, Holds: `xfs labelled "old"`,
-			After: []exec.Slot{{Number: 1, Label: "data", Start: mib, Size: 2<<40 - 2*mib, Verb: exec.VerbCreate}}},
-		"hostile": {Device: "/dev/sd\x1b[31m", Node: "/dev/sdd", SizeBytes: gib, SectorSize: 512, HadTable: true,
+		"empty": {
+			Device: "/dev/sdb", Node: "/dev/sdb", SizeBytes: 2 << 40, SectorSize: 4096, Holds: `xfs labelled "old"`,
+			After: []exec.Slot{{Number: 1, Label: "data", Start: mib, Size: 2<<40 - 2*mib, Verb: exec.VerbCreate}},
+		},
+		"hostile": {
+			Device: "/dev/sd\x1b[31m", Node: "/dev/sdd", SizeBytes: gib, SectorSize: 512, HadTable: true,
 			Before: []exec.Slot{{Number: 1, Label: "a\n</svg><script>\x1b[2J", Start: mib, Size: 512 * mib, Verb: exec.VerbKeep}, {Number: 2, Label: "データ保存領域", Start: 513 * mib, Size: 511 * mib, Verb: exec.VerbWipe}},
-			After:  []exec.Slot{{Number: 1, Label: "a\n</svg><script>\x1b[2J", Start: mib, Size: 512 * mib, Verb: exec.VerbKeep}}},
+			After:  []exec.Slot{{Number: 1, Label: "a\n</svg><script>\x1b[2J", Start: mib, Size: 512 * mib, Verb: exec.VerbKeep}},
+		},
 		"many": many,
 	}
 }

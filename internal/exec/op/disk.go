@@ -203,15 +203,34 @@ func (o *Disk) plan(s *tableState) error {
 		wants[i] = w
 	}
 	after, changes, err := s.after.Plan(wants, nil)
-	var conflict *gpt.ConflictError
-	if errors.As(err, &conflict) && conflict.Help != "" {
-		return exec.WithHelp(err, conflict.Help)
-	}
 	if err != nil {
-		return err
+		return inOne(err)
 	}
 	s.after, s.changes = after, changes
 	return nil
+}
+
+// inOne makes one error with one advice of all conflicts of a table.
+func inOne(err error) error {
+	all := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		all = joined.Unwrap()
+	}
+	var texts, helps []string
+	for _, e := range all {
+		texts = append(texts, e.Error())
+		var conflict *gpt.ConflictError
+		if errors.As(e, &conflict) && conflict.Help != "" && !slices.Contains(helps, conflict.Help) {
+			helps = append(helps, conflict.Help)
+		}
+	}
+	if len(all) > 1 {
+		err = fmt.Errorf("%d conflicts: %s", len(all), strings.Join(texts, "; "))
+	}
+	if helps == nil {
+		return err
+	}
+	return exec.WithHelp(err, strings.Join(helps, "; "))
 }
 
 // wantOf translates an entry of the config.

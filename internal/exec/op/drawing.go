@@ -14,7 +14,7 @@ func (o *Disk) drawing(node string, s *tableState) *exec.DiskPlan {
 		return nil
 	}
 	p := &exec.DiskPlan{
-		Device: o.Want.Device, Node: node, SizeBytes: uint64(max(s.size, 0)), SectorSize: s.after.SectorSize(), //nolint:gosec // not negative
+		Device: o.Want.Device, Node: node, SizeBytes: uint64(max(s.size, 0)), SectorSize: s.after.SectorSize(),
 		HadTable: s.had,
 	}
 	if !s.had {
@@ -65,7 +65,7 @@ func (o *Disk) drawing(node string, s *tableState) *exec.DiskPlan {
 }
 
 func slotOf(p gpt.Partition, sector int) exec.Slot {
-	size := uint64(sector) //nolint:gosec // a power of 2
+	size := uint64(sector)
 	return exec.Slot{Number: p.Number, Label: p.Label, Start: p.First * size, Size: p.Sectors() * size}
 }
 

@@ -50,6 +50,9 @@ type Machine struct {
 	once     sync.Once
 	deadline time.Time
 
+	looking      sync.Once
+	lookingUntil time.Time
+
 	mu      sync.Mutex
 	settler sync.Mutex
 	claims  map[string]string // by kind and node
@@ -111,6 +114,12 @@ func (m *Machine) checkWritable(node string) error {
 		return nil
 	}
 	return exec.WithHelp(errReadOnly, "take away its write protection, or name another device")
+}
+
+// sourcesDeadline ends the early look at sources: it counts from the first.
+func (m *Machine) sourcesDeadline() time.Time {
+	m.looking.Do(func() { m.lookingUntil = time.Now().Add(sourcesLimit) })
+	return m.lookingUntil
 }
 
 // settle lets udev look at devices again after they were changed, and waits until it is

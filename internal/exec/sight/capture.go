@@ -30,7 +30,7 @@ func Capture(ctx context.Context, ask Ask, root *sysroot.Root, tools []string) (
 	}
 	var info unix.Sysinfo_t
 	if unix.Sysinfo(&info) == nil {
-		inv.MemoryBytes = int64(info.Totalram) * int64(info.Unit) //nolint:gosec // no machine has that much
+		inv.MemoryBytes = int64(info.Totalram) * int64(info.Unit)
 	}
 	for _, t := range tools {
 		if live.Find(t) == nil {
@@ -186,7 +186,7 @@ func (l Live) captureTable(node string) (*Table, error) {
 	}
 	table := &Table{Sectors: r.seen, Partitions: []Partition{}}
 	for _, p := range t.Partitions() {
-		size := uint64(d.SectorSize) //nolint:gosec // a power of 2
+		size := uint64(d.SectorSize)
 		table.Partitions = append(table.Partitions, Partition{
 			Number: p.Number, Node: l.Partition(node, p.Number), Label: p.Label, GUID: p.GUID.String(), Type: p.Type.String(),
 			Start: p.First * size, Size: p.Sectors() * size,

@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kindling-boot/kindling/config/types"
 	"github.com/kindling-boot/kindling/internal/exec"
 	"github.com/kindling-boot/kindling/internal/exec/op"
+	"github.com/kindling-boot/kindling/internal/resource"
 )
 
 // errNotHere is the refusal of what belongs to a machine and not to a directory.
@@ -62,6 +64,33 @@ func planDisks(in Input) []exec.Operation {
 	}
 	if len(ops) > 0 {
 		ops = append(ops, m.planLinks())
+	}
+	if len(ops) > 0 && in.LookEarly {
+		ops = append(ops, lookForSources(in)...)
+	}
+	return ops
+}
+
+// lookForSources plans to ask for what the files stage will fetch, once for each source.
+func lookForSources(in Input) []exec.Operation {
+	var ops []exec.Operation
+	asked := map[string]bool{}
+	look := func(r types.Resource, steps ...any) {
+		if !op.HasEarlyAnswer(r) || asked[*r.Source] {
+			return
+		}
+		asked[*r.Source] = true
+		ops = append(ops, &op.Source{
+			About: exec.Description{Kind: "source", Target: resource.Show(*r.Source), Step: "lookForSources", AskedBy: in.origin(steps...), Fetches: true},
+			On:    in.Machine, Want: r,
+		})
+	}
+	for i := range in.Config.Storage.Files {
+		f := &in.Config.Storage.Files[i]
+		look(f.Contents, "storage", "files", i, "contents")
+		for j, a := range f.Append {
+			look(a, "storage", "files", i, "append", j)
+		}
 	}
 	return ops
 }

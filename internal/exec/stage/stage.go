@@ -24,6 +24,8 @@ type Input struct {
 	KeysFragment bool
 	// Report asks for the result file.
 	Report bool
+	// LookEarly lets the disks stage look for sources that the files stage will fetch.
+	LookEarly bool
 	// UserConfigProvided is written to it.
 	UserConfigProvided bool
 	// Events gives the file with the events so far, for the target; nil if none are
