@@ -13,6 +13,7 @@ import (
 
 	"github.com/kindling-boot/kindling/config/types"
 	"github.com/kindling-boot/kindling/internal/exec"
+	"github.com/kindling-boot/kindling/internal/exec/sight"
 	"github.com/kindling-boot/kindling/internal/run"
 	"github.com/kindling-boot/kindling/internal/sysroot"
 )
@@ -70,7 +71,7 @@ func (o *MdadmConfig) inspect(ctx context.Context, env *exec.Env) (is sysroot.In
 	var devices, lines []string
 	for _, r := range o.Arrays {
 		device := RAIDDevice(r.Name)
-		if _, err := blockNode(device); errors.Is(err, errNoDevice) {
+		if _, err := (sight.Live{}).Node(device); errors.Is(err, sight.ErrNoDevice) {
 			missing = append(missing, r.Name)
 			continue
 		}
@@ -78,7 +79,7 @@ func (o *MdadmConfig) inspect(ctx context.Context, env *exec.Env) (is sysroot.In
 		if err != nil {
 			return is, nil, nil, nil, fmt.Errorf("find array %s: %w", r.Name, err)
 		}
-		about := variables(out)
+		about := sight.Variables(out)
 		devices = append(devices, device)
 		lines = append(lines, fmt.Sprintf("ARRAY %s metadata=%s UUID=%s\n", device, about["MD_METADATA"], about["MD_UUID"]))
 	}

@@ -217,7 +217,7 @@ func (Live) Member(ctx context.Context, ask Ask, node string) (map[string]string
 	if errors.As(err, &failed) && failed.ExitCode() > 0 {
 		return nil, nil
 	}
-	return variables(out), err
+	return Variables(out), err
 }
 
 // Array implements Sight.
@@ -229,11 +229,11 @@ func (l Live) Array(ctx context.Context, ask Ask, device string) map[string]stri
 	if err != nil {
 		return nil
 	}
-	return variables(out)
+	return Variables(out)
 }
 
-// variables reads lines of NAME=VALUE.
-func variables(text string) map[string]string {
+// Variables reads lines of NAME=VALUE.
+func Variables(text string) map[string]string {
 	out := map[string]string{}
 	for line := range strings.Lines(text) {
 		if name, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok {
