@@ -9,7 +9,9 @@ GO ?= go
 MODULE := github.com/kindling-boot/kindling
 # Without git (a source archive), a build says so.
 VERSION ?= $(shell git describe --tags --always --dirty --match 'v*' 2>/dev/null || echo devel-unversioned)
-LDFLAGS := -funcalign=16 -X $(MODULE)/version.String=$(VERSION)
+LDFLAGS = -funcalign=16 -X $(MODULE)/version.String=$(VERSION) $(SETTINGS)
+# What a distribution sets when it links: -X main.keysFragmentDefault=false
+SETTINGS ?=
 
 # What is not hot, or not for long, is compiled without inlining, functions are aligned to
 # 16 bytes instead of 32, and HTTP/2 is left out: 1.1 MB of the engine. docs/adr/0171.

@@ -26,6 +26,8 @@ chmod 755 "$tree"
 doc=$tree/usr/share/doc/kindling
 
 make -s install install-dracut install-initramfs-tools DESTDIR="$tree" PREFIX=/usr
+# sshd of Debian reads ~/.ssh/authorized_keys only
+make -s program PACKAGE=./cmd/ignition OUT="$tree/usr/bin/ignition" SETTINGS='-X main.keysFragmentDefault=false'
 ln -sf ../../../../bin/ignition "$tree/usr/lib/dracut/modules.d/30ignition/ignition"
 install -d "$tree/usr/lib/dracut/dracut.conf.d"
 {

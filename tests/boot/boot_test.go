@@ -26,7 +26,7 @@ const script = `#!/bin/sh
 exec >/dev/ttyS1 2>&1
 echo "hostname: $(cat /etc/hostname)"
 echo "user: $(id core 2>&1)"
-echo "keys: $(stat -c '%a %U' /home/core/.ssh/authorized_keys.d/ignition 2>&1)"
+echo "keys: $(stat -c '%a %U' /home/core/.ssh/authorized_keys 2>&1)"
 echo "file: $(stat -c '%a %u:%g' /opt/data/secret 2>&1) $(cat /opt/data/secret 2>&1)"
 echo "link: $(readlink /opt/link)"
 echo "unit: $(systemctl is-enabled report.service) $(systemctl show -P Environment report.service)"
