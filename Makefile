@@ -16,7 +16,9 @@ SETTINGS ?=
 # What is not hot, or not for long, is compiled without inlining, functions are aligned to
 # 16 bytes instead of 32, and HTTP/2 is left out: 1.1 MB of the engine. docs/adr/0171.
 COLD := crypto/... net/... math/big fmt $(MODULE)/internal/... $(MODULE)/config/legacy/... $(MODULE)/dialect/...
-COLD += $(MODULE)/transpiler/linux $(MODULE)/transpiler/variant $(MODULE)/cmd/...
+COLD += $(MODULE)/transpiler/linux $(MODULE)/transpiler/variant $(MODULE)/cmd/... $(MODULE)/config/types
+COLD += $(MODULE)/config/systems $(MODULE)/transpiler/systems $(MODULE)/config/dialect/... $(MODULE)/reports
+COLD += encoding/asn1 encoding/json encoding/xml vendor/... os time
 BUILD := CGO_ENABLED=0 $(GO) build -tags nethttpomithttp2 -trimpath -buildvcs=false $(COLD:%=-gcflags=%=-l)
 STRIP := -s -w
 

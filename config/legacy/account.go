@@ -1,11 +1,6 @@
 package legacy
 
-import (
-	"cmp"
-	"slices"
-
-	"github.com/kindling-boot/kindling/config/source"
-)
+import "github.com/kindling-boot/kindling/config/source"
 
 // Account gathers what becomes of the keys of a document while it is translated. A
 // key about which nothing is said is taken over exactly. The zero Account is empty.
@@ -53,6 +48,6 @@ func (a *Account) Notes(t *source.Tree) Notes {
 		}
 	}
 	visit(&t.Root, nil, Note{})
-	slices.SortStableFunc(out, func(a, b Note) int { return cmp.Compare(a.At.Start, b.At.Start) })
+	out.Sort()
 	return out
 }

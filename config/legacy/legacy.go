@@ -2,7 +2,11 @@
 // what became of each key of a document.
 package legacy
 
-import "github.com/kindling-boot/kindling/config/source"
+import (
+	"sort"
+
+	"github.com/kindling-boot/kindling/config/source"
+)
 
 // Fate is what became of a key. A key that cannot be accepted at all has none: it is an
 // error among the diagnostics.
@@ -35,3 +39,8 @@ type Note struct {
 
 // Notes are in order of position.
 type Notes []Note
+
+// Sort puts them in that order.
+func (n Notes) Sort() {
+	sort.SliceStable(n, func(i, j int) bool { return n[i].At.Start < n[j].At.Start })
+}

@@ -3,6 +3,7 @@ package linux
 import (
 	"path"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/kindling-boot/kindling/config/diag"
@@ -163,7 +164,7 @@ func (u *homeUnit) links() []unitLink {
 			add(unitLink{by + suffix + u.Name, "../" + u.Name})
 		}
 	}
-	slices.SortFunc(out, func(a, b unitLink) int { return strings.Compare(a.path, b.path) })
+	sort.Slice(out, func(i, j int) bool { return out[i].path < out[j].path })
 	return out
 }
 

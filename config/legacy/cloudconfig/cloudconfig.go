@@ -8,8 +8,6 @@
 package cloudconfig
 
 import (
-	"slices"
-
 	"github.com/kindling-boot/kindling/config/diag"
 	"github.com/kindling-boot/kindling/config/legacy"
 	"github.com/kindling-boot/kindling/config/source"
@@ -143,7 +141,7 @@ func (t *translator) finish() (*source.Tree, legacy.Notes, diag.List) {
 			notes = append(notes, n)
 		}
 	}
-	slices.SortStableFunc(notes, func(a, b legacy.Note) int { return a.At.Start - b.At.Start })
+	notes.Sort()
 	t.out.sort()
 	return t.out.tree(t.tree.File), notes, t.found.Sorted()
 }

@@ -3,6 +3,7 @@ package cloudconfig
 import (
 	"cmp"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/kindling-boot/kindling/config/source"
@@ -172,7 +173,7 @@ func (t *translator) runParts(name, description string, scripts []script, always
 	if len(scripts) == 0 {
 		return
 	}
-	slices.SortStableFunc(scripts, func(a, b script) int { return strings.Compare(a.name, b.name) })
+	sort.SliceStable(scripts, func(i, j int) bool { return scripts[i].name < scripts[j].name })
 	run := "status=0\n"
 	for i, s := range scripts {
 		path := filesDir + name + ".d/" + letter(i/26) + letter(i)

@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
+	"sort"
 	"time"
 )
 
@@ -98,7 +98,8 @@ func Read(name string, r io.Reader) (*Boot, error) {
 		return nil, fmt.Errorf("%s: there are no events in it", name)
 	}
 	for i := range b.Stages {
-		slices.SortStableFunc(b.Stages[i].Operations, func(x, y Line) int { return x.Begin().Compare(y.Begin()) })
+		ops := b.Stages[i].Operations
+		sort.SliceStable(ops, func(x, y int) bool { return ops[x].Begin().Before(ops[y].Begin()) })
 	}
 	return b, nil
 }

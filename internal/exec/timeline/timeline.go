@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -47,15 +47,7 @@ func longest(b *record.Boot, top int) []located {
 			all = append(all, located{b.Stages[i].Name, &b.Stages[i].Operations[j]})
 		}
 	}
-	slices.SortStableFunc(all, func(x, y located) int {
-		switch {
-		case x.Seconds > y.Seconds:
-			return -1
-		case x.Seconds < y.Seconds:
-			return 1
-		}
-		return 0
-	})
+	sort.SliceStable(all, func(i, j int) bool { return all[i].Seconds > all[j].Seconds })
 	return all[:min(len(all), max(top, 0))]
 }
 
