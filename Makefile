@@ -9,17 +9,22 @@ GO ?= go
 MODULE := github.com/kindling-boot/kindling
 # Without git (a source archive), a build says so.
 VERSION ?= $(shell git describe --tags --always --dirty --match 'v*' 2>/dev/null || echo devel-unversioned)
-LDFLAGS = -funcalign=16 -X $(MODULE)/version.String=$(VERSION) $(SETTINGS)
+LDFLAGS = -X $(MODULE)/version.String=$(VERSION) $(SETTINGS)
 # What a distribution sets when it links: -X main.keysFragmentDefault=false
 SETTINGS ?=
 
-# What is not hot, or not for long, is compiled without inlining, functions are aligned to
-# 16 bytes instead of 32, and HTTP/2 is left out: 1.1 MB of the engine. docs/adr/0171.
+# What is not hot, or not for long, is compiled without inlining, and HTTP/2 is left out.
+# The engine goes into every initramfs: there, most is. docs/adr/0171.
 COLD := crypto/... net/... math/big fmt $(MODULE)/internal/... $(MODULE)/config/legacy/... $(MODULE)/dialect/...
 COLD += $(MODULE)/transpiler/linux $(MODULE)/transpiler/variant $(MODULE)/cmd/... $(MODULE)/config/types
 COLD += $(MODULE)/config/systems $(MODULE)/transpiler/systems $(MODULE)/config/dialect/... $(MODULE)/reports
 COLD += encoding/asn1 encoding/json encoding/xml vendor/... os time
-BUILD := CGO_ENABLED=0 $(GO) build -tags nethttpomithttp2 -trimpath -buildvcs=false $(COLD:%=-gcflags=%=-l)
+ENGINE_COLD := $(COLD) $(MODULE)/... gopkg.in/yaml.v3 bufio bytes compress/... context hash/... io/... maps path/... regexp/...
+ENGINE_COLD += slices strconv strings sync syscall
+GO_BUILD := CGO_ENABLED=0 $(GO) build -tags nethttpomithttp2 -trimpath -buildvcs=false
+# $(call build,FLAGS FOR THE LINKER) builds butane and the like, $(call build-engine,…) ignition.
+build = $(GO_BUILD) $(COLD:%=-gcflags=%=-l) -ldflags '-funcalign=16 $(LDFLAGS) $(1)'
+build-engine = $(GO_BUILD) $(ENGINE_COLD:%=-gcflags=%=-l) -ldflags '-funcalign=1 $(LDFLAGS) $(1)'
 STRIP := -s -w
 
 # Built from source through the Go module proxy and kept below bin/: docs/adr/0020.
@@ -35,20 +40,22 @@ help: ## list the targets
 
 .PHONY: build
 build: ## static programs in bin/
-	$(BUILD) -ldflags '$(STRIP) $(LDFLAGS)' -o bin/ ./cmd/...
+	$(call build,$(STRIP)) -o bin/ ./cmd/butane
+	$(call build-engine,$(STRIP)) -o bin/ ./cmd/ignition
 	@for name in validate apply rmcfg; do ln -sfn ignition "bin/ignition-$$name"; done
 
 # One program for a test, at the path OUT.
 .PHONY: program
 program:
-	@$(BUILD) -ldflags '$(STRIP) $(LDFLAGS)' -o '$(OUT)' '$(PACKAGE)'
+	@$(call build$(if $(findstring ignition,$(PACKAGE)),-engine),$(STRIP)) -o '$(OUT)' '$(PACKAGE)'
 
 # What `make size` writes into the ledger with it: make size REASON='why'.
 REASON ?=
 
 .PHONY: size
 size: build ## what each dependency costs in each program, beside the ledger
-	@$(BUILD) -ldflags '$(LDFLAGS)' -o bin/symbols/ ./cmd/...
+	@$(call build) -o bin/symbols/ ./cmd/butane
+	@$(call build-engine) -o bin/symbols/ ./cmd/ignition
 	@$(GO) run ./tests/size -symbols bin/symbols -reason '$(REASON)' bin/butane bin/ignition
 
 .PHONY: manual
