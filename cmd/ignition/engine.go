@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"os/signal"
 	"slices"
 	"strings"
@@ -49,17 +51,18 @@ func engineMain(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	showVersion := flags.Bool("version", false, "print the version and exit")
 	// other arguments are ignored: IGNITION_ARGS may hold some
 	if _, err := parseAnywhere(flags, args); err != nil {
+		if !errors.Is(err, flag.ErrHelp) {
+			refuse(err)
+		}
 		return usageStatus(err)
 	}
 	switch {
 	case *showVersion:
 		return printVersion(stdout)
 	case *o.platform == "":
-		fmt.Fprintln(stderr, "'--platform' must be provided")
-		return exitUsage
+		return refuse(errStagePlatform, stderr)
 	case *o.stage == "":
-		fmt.Fprintln(stderr, "'--stage' must be provided")
-		return exitUsage
+		return refuse(errStageName, stderr)
 	}
 	log := openLog(o.logToStdout, stdout)
 	defer log.Close()
@@ -96,6 +99,25 @@ func engineMain(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	log.Printf(eventlog.Info, "%s: %s passed", s.Name, s.Name)
 	log.Printf(eventlog.Info, "Ignition finished successfully")
 	return exitOK
+}
+
+var (
+	errStagePlatform = errors.New("'--platform' must be provided")
+	errStageName     = errors.New("'--stage' must be provided")
+)
+
+// refuse says why a command line cannot be used. In an initramfs nobody sees what the
+// program of a unit prints: there the log has it, for the verdict.
+func refuse(why error, to ...io.Writer) int {
+	for _, w := range to {
+		fmt.Fprintln(w, why)
+	}
+	if _, err := os.Stat("/etc/initrd-release"); err == nil {
+		log := eventlog.NewSystem(io.Discard)
+		log.Printf(eventlog.Critical, "the stage was not started: %v", why)
+		log.Close()
+	}
+	return exitUsage
 }
 
 func openLog(toStdout bool, stdout io.Writer) *eventlog.Log {

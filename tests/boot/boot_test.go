@@ -136,7 +136,7 @@ func TestFirstBoot(t *testing.T) {
 			t.Error("the console shows contents of the config")
 		}
 		console, report = m.boot(config(), first)
-		expect(t, console, report, "hostname: kindled", "file: 600 1000:0 s3cret")
+		expect(t, console, report, "hostname: kindled", "file: 600 1000:0 s3cret", `kept: 600 "attempts": 2 0`)
 	})
 
 	t.Run("a machine without a config comes up as it is", func(t *testing.T) {
