@@ -3,7 +3,7 @@
 # microseconds: ENGINE CONFIG STAGE TIME. The directory of results has the disks as they are
 # before (disk0, disk1), the configs whole.ign and large.ign, and ours and theirs, the engines.
 load loop dm-mod cbc aes_generic hmac sha256_generic xts dm-crypt md-mod raid1 ext4 xfs vfat
-mkdir -p /run/bin /run/work /run/sysroot
+mkdir -p /run/bin /run/scratch /run/sysroot
 printf '#!/bin/sh\n' >/run/bin/setfiles # Debian's package labels in any case
 chmod +x /run/bin/setfiles
 cp /run/out/ours /run/out/theirs /run/bin/
@@ -11,16 +11,16 @@ cp /run/out/ours /run/out/theirs /run/bin/
 mkdir -p /run/udev/rules.d
 cp /usr/lib/dracut/modules.d/30ignition/*.rules /run/udev/rules.d/
 udevadm control --reload
-export IGNITION_CONFIG_FILE=/run/work/config.ign PATH=/run/bin:$PATH
+export IGNITION_CONFIG_FILE=/run/scratch/config.ign PATH=/run/bin:$PATH
 
 # stage ENGINE CONFIG STAGE
 stage() {
   local root=/ begin=${EPOCHREALTIME/./}
   case $3 in mount | files | umount) root=/run/sysroot ;; esac
-  if ! "$1" --platform=file --stage="$3" --root=$root --log-to-stdout --config-cache=/run/work/cache \
-    --state-file=/run/work/state --neednet=/run/work/neednet >/run/work/log 2>&1; then
+  if ! "$1" --platform=file --stage="$3" --root=$root --log-to-stdout --config-cache=/run/scratch/cache \
+    --state-file=/run/scratch/state --neednet=/run/scratch/neednet >/run/scratch/log 2>&1; then
     echo "$1 fails in stage $3:"
-    grep -v '^[[:space:]{}]' /run/work/log # without the config
+    grep -v '^[[:space:]{}]' /run/scratch/log # without the config
     return 1
   fi
   took="$took$1 $2 $3 $((${EPOCHREALTIME/./} - begin))"$'\n'
@@ -35,11 +35,11 @@ selinux() {
 
 whole() {
   took=
-  rm -rf /run/work/*
-  cp --sparse=always /run/out/disk0 /run/out/disk1 /run/work/
-  losetup -P /dev/loop0 /run/work/disk0
-  losetup -P /dev/loop1 /run/work/disk1
-  cp /run/out/whole.ign /run/work/config.ign
+  rm -rf /run/scratch/*
+  cp --sparse=always /run/out/disk0 /run/out/disk1 /run/scratch/
+  losetup -P /dev/loop0 /run/scratch/disk0
+  losetup -P /dev/loop1 /run/scratch/disk1
+  cp /run/out/whole.ign /run/scratch/config.ign
   udevadm settle
   stage "$1" whole fetch && stage "$1" whole disks && mount /dev/disk/by-partlabel/ROOT /run/sysroot && selinux &&
     stage "$1" whole mount && stage "$1" whole files && stage "$1" whole umount
@@ -56,13 +56,13 @@ whole() {
 
 large() {
   took=
-  rm -rf /run/work/*
-  truncate -s 400M /run/work/root
-  mkfs.ext4 -q /run/work/root
-  losetup /dev/loop0 /run/work/root
+  rm -rf /run/scratch/*
+  truncate -s 400M /run/scratch/root
+  mkfs.ext4 -q /run/scratch/root
+  losetup /dev/loop0 /run/scratch/root
   mount /dev/loop0 /run/sysroot
   selinux
-  cp /run/out/large.ign /run/work/config.ign
+  cp /run/out/large.ign /run/scratch/config.ign
   stage "$1" large fetch && stage "$1" large files
   local status=$?
   umount /run/sysroot
