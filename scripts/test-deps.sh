@@ -11,6 +11,7 @@ declare -A needs=(
   [mount]=mount            # full and read-only file systems in the tests of the engine
   [unshare]=util-linux     # to mount them where nobody else sees them
   [patch]=patch            # must understand the diffs of plans
+  [setfiles]=policycoreutils # labels of SELinux
   [strace]=strace          # kills a run before each of its writes in turn
   [systemctl]=systemd      # judges which units are enabled
   [linux.uml]=user-mode-linux  # a kernel for tests of disks: partitions, RAID, device-mapper

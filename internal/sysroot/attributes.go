@@ -44,3 +44,21 @@ func (s *Staged) CopyAttributes(from Entry) error {
 	}
 	return nil
 }
+
+// HasAttribute returns an error unless the entry itself, not what it links to, has an
+// extended attribute: unix.ENODATA if it has none of that name, unix.ENOTSUP on a file
+// system without attributes, unix.ENOENT if there is no entry.
+func (r *Root) HasAttribute(entry, attribute string) error {
+	e, err := r.Entry(entry)
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	// links have attributes too, and cannot be opened
+	at := fmt.Sprintf("/proc/self/fd/%d/%s", e.dir.fd, e.base)
+	err = ignoringEINTR(func() error { _, err := unix.Lgetxattr(at, attribute, nil); return err })
+	if err != nil {
+		return fmt.Errorf("read attribute %s of %s: %w", attribute, entry, err)
+	}
+	return nil
+}

@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 const someUUID = "2d16bd7d-ee30-4a5f-8c1c-2b3b6a8a7f01"
@@ -275,6 +277,54 @@ var mountCases = []scenario{
 		g.passes("umount")
 		if got := stat("home/test/.ssh/foo/bar"); got != "0:0 755" {
 			g.Errorf("below the mount is %s", got)
+		}
+	}},
+	{"mount points and roots of new file systems get their SELinux labels", func(g *guest) {
+		g.do("grep", "-q", "selinuxfs", "/proc/filesystems") // a kernel like that of such a target
+		const contexts = "etc/selinux/targeted/contexts/files/file_contexts"
+		for name, text := range map[string]string{
+			"etc/selinux/config": "SELINUX=enforcing\nSELINUXTYPE=targeted\n",
+			contexts:             "/.*\tsystem_u:object_r:default_t:s0\n/srv(/.*)?\tsystem_u:object_r:var_t:s0\n.*/lost\\+found\tsystem_u:object_r:lost_found_t:s0\n",
+		} {
+			g.check(os.MkdirAll(filepath.Dir(filepath.Join(g.root, name)), 0o755))
+			g.check(os.WriteFile(filepath.Join(g.root, name), []byte(text), 0o644))
+		}
+		g.do("setfiles", "-F0", "-r", g.root, filepath.Join(g.root, contexts), g.root)
+		g.disk(32, "")
+		g.disk(32, "")
+		g.made("$disk1", "mkfs.ext4", "-q")
+		g.storage(`"filesystems":[{"device":"$disk0","format":"ext4","path":"/srv/a/new"},{"device":"$disk1","format":"ext4","path":"/srv/old"}],
+			"files":[{"path":"/srv/a/new/file"},{"path":"/srv/old/file"}]`)
+		g.passes("disks")
+		label := func(name string) string {
+			value := make([]byte, 256)
+			n, err := unix.Lgetxattr(filepath.Join(g.root, name), "security.selinux", value)
+			if err != nil {
+				return ""
+			}
+			return strings.Split(string(value[:n]), ":")[2]
+		}
+		fake := g.TempDir()
+		g.check(os.WriteFile(filepath.Join(fake, "setfiles"), []byte("#!/bin/sh\nexit 255\n"), 0o755))
+		g.env = []string{"PATH=" + fake + ":" + os.Getenv("PATH")}
+		if r := g.stage("mount"); r.exit != 1 || !strings.Contains(r.said, "setfiles: exit status 255") {
+			g.Errorf("without labels it ended with %d:\n%s", r.exit, r.said)
+		}
+		g.env = nil
+		g.passes("mount", "files")
+		for name, want := range map[string]string{
+			"srv/a": "var_t", "srv/a/new": "var_t", "srv/a/new/lost+found": "lost_found_t", "srv/a/new/file": "var_t",
+			"srv/old": "", "srv/old/old": "", "srv/old/file": "var_t",
+		} {
+			if got := label(name); got != want {
+				g.Errorf("%s has the label %q, want %q", name, got, want)
+			}
+		}
+		g.passes("umount")
+		for _, name := range []string{"srv/a/new", "srv/old"} {
+			if got := label(name); got != "var_t" {
+				g.Errorf("below the mount, %s has the label %q", name, got)
+			}
 		}
 	}},
 }

@@ -70,7 +70,7 @@ func inMachines(t *testing.T, set func(*machine)) {
 
 // needed are the programs that the cases use.
 var needed = []string{
-	"udevadm", "losetup", "sfdisk", "mdadm", "cryptsetup", "clevis-luks-bind", "jose", "/usr/libexec/tangd",
+	"udevadm", "losetup", "sfdisk", "setfiles", "mdadm", "cryptsetup", "clevis-luks-bind", "jose", "/usr/libexec/tangd",
 	"mkfs.xfs", "mkfs.btrfs", "mkfs.fat", "xorriso", "mcopy", "dmsetup", "make-bcache", "sgdisk", "parted", "pgrep", "swtpm", "tpm2_getrandom", "clevis-encrypt-tpm2",
 }
 

@@ -49,6 +49,13 @@ func (o *Mount) Check(ctx context.Context, env *exec.Env) (exec.Finding, error) 
 	if err := needTool(env, mountCmd); err != nil {
 		return f, err
 	}
+	contexts, _, err := policyOf(env.Root)
+	if err == nil && contexts != "" {
+		err = needTool(env, setfilesCmd)
+	}
+	if err != nil {
+		return f, err
+	}
 	if *o.Want.Format != hostFormat {
 		if _, err := o.On.node(ctx, env, o.Want.Device); err != nil {
 			return f, err
@@ -65,6 +72,8 @@ func (o *Mount) Check(ctx context.Context, env *exec.Env) (exec.Finding, error) 
 	switch {
 	case err != nil:
 		return f, err
+	case mounted && contexts != "" && isNewRoot(env, o.point()):
+		return f, nil // it is only to be labelled
 	case mounted:
 		f.Action = exec.Keep
 		return f, nil
@@ -123,29 +132,55 @@ func sameDevice(a, b string) bool {
 
 // Apply implements exec.Operation.
 func (o *Mount) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, err error) {
-	mounted, err := o.isMounted(env)
-	if err != nil || mounted {
-		return out, err
-	}
-	missing, err := o.look(env)
+	contexts, _, err := policyOf(env.Root)
 	if err != nil {
 		return out, err
+	}
+	mounted, err := o.isMounted(env)
+	if err != nil {
+		return out, err
+	}
+	if !mounted {
+		if err := o.mount(ctx, env, contexts); err != nil {
+			return out, err
+		}
+	}
+	if contexts != "" && isNewRoot(env, o.point()) {
+		return out, label(ctx, env, contexts, []string{o.point()})
+	}
+	return out, nil
+}
+
+func (o *Mount) mount(ctx context.Context, env *exec.Env, contexts string) error {
+	missing, err := o.look(env)
+	if err != nil {
+		return err
 	}
 	if len(missing) > 0 {
 		// before they are made: the files stage leaves alone what is not there
 		if err := o.State.Notate(missing...); err != nil {
-			return out, err
+			return err
 		}
 	}
 	for _, dir := range missing {
 		if err := makeMountPoint(env, dir); err != nil {
-			return out, err
+			return err
+		}
+	}
+	if contexts != "" {
+		// nothing reaches them any more when something is mounted on them
+		for _, dir := range o.State.Notated() {
+			if (dir == o.point() || sysroot.IsBelow(o.point(), dir)) && hasNoLabel(env, dir) {
+				if err := label(ctx, env, contexts, []string{dir}); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	_, err = env.Run(ctx, run.Command{Name: mountCmd, Args: []string{
 		"-o", strings.Join(o.Want.MountOptions, ","), "-t", *o.Want.Format, o.Want.Device, env.Root.Outside(o.point()),
 	}})
-	return out, err
+	return err
 }
 
 func makeMountPoint(env *exec.Env, name string) error {

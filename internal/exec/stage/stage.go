@@ -127,7 +127,39 @@ func planFiles(in Input) []exec.Operation {
 	if in.Report {
 		ops = append(append(ops, planReport(in)...), planEvents(in)...)
 	}
-	return ops
+	return append(ops, planLabels(in, ops)...)
+}
+
+// planLabels plans the SELinux labels of all that the stage makes, for a target that has, or
+// will have, a policy. In a directory that is no machine, whoever makes an image of it does
+// that.
+func planLabels(in Input, ops []exec.Operation) []exec.Operation {
+	if in.Directory {
+		return nil
+	}
+	uses := op.HasSELinux(in.Root)
+	l := &op.Labels{About: exec.Description{
+		Kind: "labels", Target: "SELinux", Step: "relabelFiles", Doing: "labelling what was made", Needs: after(resultDone),
+	}}
+	for _, o := range ops {
+		for _, k := range o.Describe().Provides {
+			if path.IsAbs(k.Name) {
+				l.Paths = append(l.Paths, k.Name)
+				l.About.Needs = append(l.About.Needs, k)
+				uses = uses || sysroot.IsBelow(k.Name, "/etc/selinux")
+			}
+		}
+	}
+	if !uses || len(ops) == 0 {
+		return nil
+	}
+	for _, u := range in.Config.Passwd.Users {
+		if !isAbsent(u.ShouldExist) {
+			l.Users = append(l.Users, u.Name)
+			l.About.Needs = append(l.About.Needs, exec.UserKey(u.Name))
+		}
+	}
+	return []exec.Operation{l}
 }
 
 // origin is a place in the config.

@@ -132,7 +132,7 @@ func planReport(in Input) []exec.Operation {
 		About: exec.Description{
 			Kind: "result file", Target: op.ResultPath, Step: "createResultFile",
 			Doing: "writing file " + in.outside(op.ResultPath),
-			Needs: after(volumesDone), Provides: []exec.Key{exec.MilestoneKey(resultDone)},
+			Needs: after(volumesDone), Provides: []exec.Key{exec.MilestoneKey(resultDone), exec.PathKey(op.ResultPath)},
 		},
 		UserConfigProvided: in.UserConfigProvided,
 		Account:            in.Account,
@@ -147,8 +147,9 @@ func planEvents(in Input) []exec.Operation {
 	return []exec.Operation{&op.Events{
 		About: exec.Description{
 			Kind: "events", Target: op.EventsPath, Step: "keepEvents",
-			Doing: "writing file " + in.outside(op.EventsPath),
-			Needs: after(resultDone),
+			Doing:    "writing file " + in.outside(op.EventsPath),
+			Needs:    after(resultDone),
+			Provides: []exec.Key{exec.PathKey(op.EventsPath)},
 		},
 		Events: in.Events,
 	}}
