@@ -13,7 +13,7 @@ func (t *Tree) Text(path Path) *File {
 		return nil
 	}
 	lines := BlockLines(t.Range(n), n.Text)
-	if len(lines) == 0 || t.File.isHidden(lines[0]) {
+	if len(lines) == 0 || t.File.IsHidden(lines[0]) {
 		return nil
 	}
 	f := &File{Name: t.File.Name, Data: []byte(n.Text), above: t.File.Position(n.Start).Line}

@@ -184,7 +184,8 @@ func (f *File) Hide(start, end int) {
 // HasHidden reports whether a part of the document is not shown.
 func (f *File) HasHidden() bool { return len(f.hidden) > 0 }
 
-func (f *File) isHidden(offset int) bool {
+// IsHidden reports whether the byte at an offset is not shown.
+func (f *File) IsHidden(offset int) bool {
 	i := sort.Search(len(f.hidden), func(i int) bool { return f.hidden[i].end > offset })
 	return i < len(f.hidden) && f.hidden[i].start <= offset
 }
@@ -199,7 +200,7 @@ func (f *File) shown(from, to int) string {
 	}
 	var b strings.Builder
 	for i, r := range text {
-		if f.isHidden(from + i) {
+		if f.IsHidden(from + i) {
 			r = Blot
 		}
 		b.WriteRune(r)

@@ -19,6 +19,9 @@ func (t *translator) userOfImage(n node) {
 		t.oneUser(name, n)
 		return
 	}
+	if _, ok := t.word(n); !ok {
+		return
+	}
 	if s, ok := t.line(n); ok {
 		t.options.DefaultUser = s
 		t.user(s, n)
@@ -26,7 +29,7 @@ func (t *translator) userOfImage(n node) {
 }
 
 func (t *translator) topKeys(n node) {
-	if len(t.list(n)) > 0 {
+	if len(t.items(n)) > 0 {
 		t.keys(t.user(t.defaultUser(), n), n)
 	}
 }

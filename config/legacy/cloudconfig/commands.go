@@ -64,7 +64,7 @@ func (t *translator) packages(n node) {
 	for _, item := range t.list(n) {
 		switch item.Kind {
 		case source.List:
-			parts, _ := t.lines(item)
+			parts, _ := t.lines(t.items(item))
 			if len(parts) == 0 || len(parts) > 2 {
 				t.fail(item, "write [NAME, VERSION]", "this is no package with its version")
 				continue
@@ -73,7 +73,7 @@ func (t *translator) packages(n node) {
 		case source.Object:
 			t.refuse(item, "write the names in the list itself", "packages for a certain program are not told apart")
 		default:
-			if s, ok := t.line(item); ok {
+			if s, ok := t.word(item); ok {
 				words = append(words, shellWord(s))
 			}
 		}
@@ -158,7 +158,7 @@ func (t *translator) phoneHome(n node) {
 		}
 		address = s
 	}
-	rows[1].do = func(t *translator, n node) { post, _ = t.lines(n) }
+	rows[1].do = func(t *translator, n node) { post, _ = t.lines(t.list(n)) }
 	rows[2].do = func(t *translator, n node) {
 		if tries, _ = t.integer(n); tries < 1 || tries > 1000 {
 			t.fail(n, "write a number from 1 to 1000", "this is no number of tries")
@@ -247,7 +247,7 @@ func (t *translator) powerState(n node) {
 // condition is what a shell checks before it goes on; false for never.
 func (t *translator) condition(n node) string {
 	if n.Kind == source.List {
-		words, _ := t.lines(n)
+		words, _ := t.lines(t.items(n))
 		for i := range words {
 			words[i] = shellWord(words[i])
 		}
@@ -259,7 +259,7 @@ func (t *translator) condition(n node) string {
 		}
 		return "false"
 	}
-	s, ok := t.text(n)
+	s, ok := t.word(n)
 	if !ok {
 		return ""
 	}

@@ -56,7 +56,7 @@ type coreosUnit struct {
 var unitCommands = []string{"start", "stop", "restart", "reload", "try-restart", "reload-or-restart", "reload-or-try-restart"}
 
 func (t *translator) units(n node) {
-	for _, item := range t.list(n) {
+	for _, item := range t.items(n) {
 		if item.Kind != source.Object {
 			t.wrongKind(item, "a mapping")
 			continue
@@ -176,7 +176,7 @@ func (t *translator) dropIns(n node) []dropIn {
 		return nil
 	}
 	var out []dropIn
-	for _, item := range t.list(n) {
+	for _, item := range t.items(n) {
 		if item.Kind != source.Object {
 			t.wrongKind(item, "a mapping")
 			continue

@@ -192,7 +192,7 @@ func (t *translator) layout(disk node) (string, bool) {
 }
 
 func (t *translator) fsSetup(n node) {
-	for _, item := range t.list(n) {
+	for _, item := range t.items(n) {
 		if item.Kind != source.Object {
 			t.wrongKind(item, "a mapping")
 			continue
@@ -241,7 +241,7 @@ func (t *translator) filesystem(n node) {
 			}
 		},
 		func(t *translator, n node) {
-			lines, from := t.lines(n)
+			lines, from := t.lines(t.list(n))
 			for i, line := range lines {
 				for _, word := range strings.Fields(line) {
 					entry.addText("options", word, from[i])
@@ -314,7 +314,5 @@ func growpartRows() []row {
 }
 
 func (t *translator) growpart(n node) {
-	if n.Kind == source.Object {
-		t.members(n, growpartRows())
-	}
+	t.members(n, growpartRows())
 }

@@ -78,7 +78,7 @@ type writtenFile struct {
 }
 
 func (t *translator) writeFiles(n node) {
-	for _, item := range t.list(n) {
+	for _, item := range t.items(n) {
 		if item.Kind != source.Object {
 			t.wrongKind(item, "a mapping")
 			continue

@@ -155,7 +155,7 @@ func ntpRows() []row {
 
 func ntpTexts(key string) func(*translator, node) {
 	return func(t *translator, n node) {
-		lines, from := t.lines(n)
+		lines, from := t.lines(t.items(n))
 		for i, s := range lines {
 			t.out.object("ntp", n).addText(key, s, from[i])
 		}
@@ -224,13 +224,13 @@ func (t *translator) resolvConf(n node) {
 	var lines []string
 	rows := resolvRows()
 	rows[0].do = func(t *translator, n node) {
-		list, _ := t.lines(n)
+		list, _ := t.lines(t.items(n))
 		for _, s := range list {
 			lines = append(lines, "nameserver "+s)
 		}
 	}
 	rows[1].do = func(t *translator, n node) {
-		if list, _ := t.lines(n); len(list) > 0 {
+		if list, _ := t.lines(t.items(n)); len(list) > 0 {
 			lines = append(lines, "search "+strings.Join(list, " "))
 		}
 	}

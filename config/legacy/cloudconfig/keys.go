@@ -88,8 +88,8 @@ func topRows() []row {
 		{name: "version", class: Ignored, how: ofItself},
 		{name: "launch-index", class: Ignored, how: ofItself},
 		{name: "vendor_data", class: Ignored, how: "data of vendors are not read here"},
-		{name: "merge_how", how: "how a part is merged into those before it", do: func(*translator, node) {}},
-		{name: "merge_type", how: "as `merge_how`", do: func(*translator, node) {}},
+		{name: "merge_how", how: "how a part is merged into those before it", do: func(t *translator, n node) { t.list(n) }},
+		{name: "merge_type", how: "as `merge_how`", do: func(t *translator, n node) { t.list(n) }},
 		// programs of distributions
 		{name: "apt", class: Refused, how: noPrograms, help: writeFile},
 		{name: "apt_pipelining", class: Refused, how: noPrograms, help: writeFile},

@@ -112,12 +112,7 @@ func addressingRows() []row {
 		{name: "dhcp6-overrides", class: Refused, how: "what the server says is taken as it is", help: networkdDropIn},
 		{name: "dhcp-identifier", class: Refused, how: "what the server says is taken as it is", help: networkdDropIn},
 		{name: "accept-ra", how: "`accept_ra`", do: ifaceFlag("accept_ra")},
-		{name: "addresses", how: "`addresses`", do: func(t *translator, n node) {
-			lines, from := t.lines(n)
-			for i, s := range lines {
-				t.iface.addText("addresses", s, from[i])
-			}
-		}},
+		{name: "addresses", how: "`addresses`", do: ifaceTexts("addresses")},
 		{name: "gateway4", how: "a route to `default`", do: (*translator).gateway},
 		{name: "gateway6", how: "a route to `default`", do: (*translator).gateway},
 		{name: "mtu", how: "`mtu`", do: func(t *translator, n node) {
@@ -157,15 +152,7 @@ func (t *translator) gateway(n node) {
 }
 
 func nameserverRows() []row {
-	texts := func(key string) func(*translator, node) {
-		return func(t *translator, n node) {
-			lines, from := t.lines(n)
-			for i, s := range lines {
-				t.iface.addText(key, s, from[i])
-			}
-		}
-	}
-	return []row{{name: "addresses", how: "`dns`", do: texts("dns")}, {name: "search", how: "`search`", do: texts("search")}}
+	return []row{{name: "addresses", how: "`dns`", do: ifaceTexts("dns")}, {name: "search", how: "`search`", do: ifaceTexts("search")}}
 }
 
 func routeRows() []row {
@@ -204,7 +191,7 @@ func routeText(key string) func(*translator, node) {
 
 func (t *translator) routes(n node) {
 	outer := t.iface
-	for _, item := range t.list(n) {
+	for _, item := range t.items(n) {
 		if item.Kind != source.Object {
 			t.wrongKind(item, "a mapping")
 			continue
@@ -249,9 +236,9 @@ func matchRows() []row {
 }
 
 // members puts names into a list of the interface.
-func memberNames(key string) func(*translator, node) {
+func ifaceTexts(key string) func(*translator, node) {
 	return func(t *translator, n node) {
-		lines, from := t.lines(n)
+		lines, from := t.lines(t.items(n))
 		for i, s := range lines {
 			t.iface.addText(key, s, from[i])
 		}
@@ -260,7 +247,7 @@ func memberNames(key string) func(*translator, node) {
 
 func bondRows() []row {
 	return []row{
-		{name: "interfaces", how: "`members`", do: memberNames("members")},
+		{name: "interfaces", how: "`members`", do: ifaceTexts("members")},
 		{name: "parameters", how: "`mode`, `monitor_interval_ms`, `primary`", rows: bondParameterRows, do: func(t *translator, n node) { t.members(n, bondParameterRows()) }},
 	}
 }
@@ -301,7 +288,7 @@ func ifaceText(key string) func(*translator, node) {
 
 func bridgeRows() []row {
 	return []row{
-		{name: "interfaces", how: "`ports`", do: memberNames("ports")},
+		{name: "interfaces", how: "`ports`", do: ifaceTexts("ports")},
 		{name: "parameters", how: "`stp`", rows: bridgeParameterRows, do: func(t *translator, n node) { t.members(n, bridgeParameterRows()) }},
 	}
 }

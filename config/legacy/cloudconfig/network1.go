@@ -158,7 +158,11 @@ func (v *networkV1) item(t *translator, n node) {
 				t.refuse(n, networkdDropIn, "the address of the interface cannot be set")
 				return
 			}
-			i.object("match", n).text("mac", n.Text, n)
+			if n.Kind == source.List || n.Kind == source.Object {
+				t.wrongKind(n, "a text")
+				return
+			}
+			i.object("match", n).text("mac", n.Text, n) // digits with colons are a number to YAML 1.1
 		},
 		"mtu": func(t *translator, n node) {
 			if m, ok := t.integer(n); ok {
@@ -167,8 +171,8 @@ func (v *networkV1) item(t *translator, n node) {
 		},
 		"accept-ra":         ifaceFlag("accept_ra"),
 		"subnets":           v.subnets,
-		"bond_interfaces":   memberNames("members"),
-		"bridge_interfaces": memberNames("ports"),
+		"bond_interfaces":   ifaceTexts("members"),
+		"bridge_interfaces": ifaceTexts("ports"),
 		"params":            func(t *translator, n node) { t.members(n, network1ParamRows()) },
 		"vlan_link":         ifaceText("link"),
 		"vlan_id": func(t *translator, n node) {
@@ -189,7 +193,7 @@ func (v *networkV1) nameserver(t *translator, n node) {
 	var only string
 	add := func(key string) func(*translator, node) {
 		return func(t *translator, n node) {
-			lines, from := t.lines(n)
+			lines, from := t.lines(t.list(n))
 			v.globals = append(v.globals, func(t *translator) {
 				for _, i := range v.order {
 					if only != "" && v.byName[only] != i || v.isMember(i) {
@@ -307,9 +311,23 @@ func withPrefix(address, mask string) string {
 	return address
 }
 
+// listOrText is ifaceTexts for what may be one text as well.
+func listOrText(key string) func(*translator, node) {
+	list := ifaceTexts(key)
+	return func(t *translator, n node) {
+		if s, ok := "", n.Kind != source.List; ok {
+			if s, ok = t.word(n); ok {
+				t.iface.addText(key, s, n)
+			}
+			return
+		}
+		list(t, n)
+	}
+}
+
 func (v *networkV1) subnets(t *translator, n node) {
 	outer := t.iface
-	for _, item := range t.list(n) {
+	for _, item := range t.items(n) {
 		if item.Kind != source.Object {
 			t.wrongKind(item, "a mapping")
 			continue
@@ -339,17 +357,17 @@ func (v *networkV1) subnet(t *translator, n node) {
 			}
 		},
 		"address": func(t *translator, n node) { address, _ = t.line(n); at = n },
-		"netmask": func(t *translator, n node) { mask = n.Text },
+		"netmask": func(t *translator, n node) { mask, _ = t.text(n) },
 		"gateway": (*translator).gateway,
 		"mtu": func(t *translator, n node) {
 			if m, ok := t.integer(n); ok {
 				i.number("mtu", m, n)
 			}
 		},
-		"dns_nameservers": memberNames("dns"),
-		"dns_search":      memberNames("search"),
+		"dns_nameservers": listOrText("dns"),
+		"dns_search":      listOrText("search"),
 		"routes": func(t *translator, n node) {
-			for _, item := range t.list(n) {
+			for _, item := range t.items(n) {
 				if item.Kind != source.Object {
 					t.wrongKind(item, "a mapping")
 					continue

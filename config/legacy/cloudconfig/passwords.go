@@ -78,7 +78,7 @@ func (t *translator) expires(chpasswd node) bool {
 }
 
 func (t *translator) chpasswdUsers(n node) {
-	for _, item := range t.list(n) {
+	for _, item := range t.items(n) {
 		if item.Kind != source.Object {
 			t.wrongKind(item, "a mapping")
 			continue
@@ -109,7 +109,7 @@ func (t *translator) chpasswdUsers(n node) {
 func (t *translator) chpasswdList(n node) {
 	t.tree.Hide(n.Node)
 	for _, item := range t.list(n) {
-		text, ok := t.text(item)
+		text, ok := t.word(item)
 		if !ok {
 			continue
 		}

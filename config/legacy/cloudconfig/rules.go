@@ -65,7 +65,7 @@ func (t *translator) report(s diag.Severity, rule *diag.Rule, n node, at source.
 }
 
 func (t *translator) wrongKind(n node, want string) {
-	t.fail(n, "give it "+want, "%s must be %s, but this is %s", t.nameOf(n), want, n.Kind)
+	t.fail(n, "give it "+want, "%s must be %s, but this is %s", t.nameOf(n), want, meaning(n.Node).kind)
 }
 
 // nameOf is what a message calls a value.

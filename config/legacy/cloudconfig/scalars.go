@@ -2,6 +2,7 @@ package cloudconfig
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -122,10 +123,14 @@ func (t *translator) text(n node) (string, bool) {
 		if m.whole && strconv.FormatInt(m.number, 10) == n.Text || !m.whole {
 			return n.Text, true
 		}
-		t.fail(n, `write "`+n.Text+`" for the text, or `+strconv.FormatInt(m.number, 10)+" for the number",
-			"%s is a text, but %s is the number %d in YAML 1.1", t.nameOf(n), n.Text, m.number)
+		if !t.isSecret(n) {
+			t.fail(n, `write "`+n.Text+`" for the text, or `+strconv.FormatInt(m.number, 10)+" for the number",
+				"%s is a text, but %s is the number %d in YAML 1.1", t.nameOf(n), n.Text, m.number)
+			break
+		}
+		t.notText(n, m)
 	case source.Bool:
-		t.fail(n, `write "`+n.Text+`" in quotes`, "%s is a text, but %s is %v in YAML 1.1", t.nameOf(n), n.Text, m.yes)
+		t.notText(n, m)
 	default:
 		t.wrongKind(n, "a text")
 	}
@@ -180,25 +185,69 @@ func (t *translator) integer(n node) (int64, bool) {
 	return 0, false
 }
 
-// list returns the items of a list; one value that is no list is a list of itself.
-func (t *translator) list(n node) []node {
-	switch n.Kind {
-	case source.Null:
+// items returns the items of a list.
+func (t *translator) items(n node) []node {
+	if n.Kind != source.List {
+		t.wrongKind(n, "a list")
 		return nil
-	case source.List:
-		out := make([]node, 0, len(n.Children))
-		for i := range n.Children {
-			out = append(out, n.item(i))
-		}
-		return out
 	}
-	return []node{n}
+	out := make([]node, 0, len(n.Children))
+	for i := range n.Children {
+		out = append(out, n.item(i))
+	}
+	return out
+}
+
+// list is items for what may be one text as well, which is a list of itself.
+func (t *translator) list(n node) []node {
+	switch kind := meaning(n.Node).kind; {
+	case n.Kind == source.List:
+		return t.items(n)
+	case kind == source.String:
+		return []node{n}
+	case kind != source.Null:
+		t.wrongKind(n, "a list or a text")
+	}
+	return nil
+}
+
+// word returns a text where a number is none: nobody has it for a name.
+func (t *translator) word(n node) (string, bool) {
+	switch m := meaning(n.Node); m.kind {
+	case source.String:
+		return n.Text, true
+	case source.Number, source.Bool:
+		t.notText(n, m)
+	default:
+		t.wrongKind(n, "a text")
+	}
+	return "", false
+}
+
+// notText reports a scalar that needs quotes to be a text.
+func (t *translator) notText(n node, m scalar) {
+	if t.isSecret(n) {
+		t.fail(n, "write it in quotes", "%s is a text, but without quotes this is %s in YAML 1.1", t.nameOf(n), m.kind)
+		return
+	}
+	t.fail(n, `write "`+n.Text+`" in quotes`, "%s is a text, but %s is %s in YAML 1.1", t.nameOf(n), n.Text, m.kind)
+}
+
+// isSecret reports whether a value must not be shown.
+func (t *translator) isSecret(n node) bool { return t.tree.File.IsHidden(n.Start) }
+
+// texts are the items that are a word.
+func (t *translator) texts(items []node) []node {
+	return slices.DeleteFunc(items, func(n node) bool {
+		_, ok := t.word(n)
+		return !ok
+	})
 }
 
 // words returns the items of a list of texts, or the parts between commas of one text.
 func (t *translator) words(n node) (words []string, from []node) {
 	for _, item := range t.list(n) {
-		s, ok := t.text(item)
+		s, ok := t.word(item)
 		if !ok {
 			continue
 		}
@@ -215,9 +264,9 @@ func (t *translator) words(n node) (words []string, from []node) {
 	return words, from
 }
 
-// lines are the texts of a list, each one line.
-func (t *translator) lines(n node) (lines []string, from []node) {
-	for _, item := range t.list(n) {
+// lines are the texts of items, each one line.
+func (t *translator) lines(items []node) (lines []string, from []node) {
+	for _, item := range items {
 		if s, ok := t.line(item); ok {
 			lines, from = append(lines, s), append(from, item)
 		}

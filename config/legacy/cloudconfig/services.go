@@ -193,14 +193,7 @@ func shellWord(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`
 func (t *translator) commands(n node) string {
 	var b strings.Builder
 	b.WriteString("#!/bin/sh\n")
-	if n.Kind != source.List {
-		if s, ok := t.text(n); ok {
-			b.WriteString(s + "\n")
-		}
-		return b.String()
-	}
-	for i := range n.Children {
-		item := n.item(i)
+	for _, item := range t.list(n) {
 		switch {
 		case item.Kind == source.List:
 			var words []string
@@ -215,7 +208,7 @@ func (t *translator) commands(n node) string {
 		case item.Kind == source.Object:
 			t.wrongKind(item, "a text or a list of texts; a text with a colon and a space needs quotes")
 		default:
-			if s, ok := t.text(item); ok {
+			if s, ok := t.word(item); ok {
 				b.WriteString(s + "\n")
 			}
 		}

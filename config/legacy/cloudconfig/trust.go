@@ -21,7 +21,7 @@ func (t *translator) caCerts(n node) { t.members(n, caRows()) }
 
 func (t *translator) caTrusted(n node) {
 	for i, item := range t.list(n) {
-		if s, ok := t.text(item); ok {
+		if s, ok := t.word(item); ok {
 			c := t.out.add("ca_certificates", item)
 			c.text("name", "cloud-config-"+strconv.Itoa(i+1), item)
 			c.text("inline", s, item)
@@ -47,7 +47,7 @@ func wireguardInterfaceRows() []row {
 func (t *translator) wireguard(n node) { t.members(n, wireguardRows()) }
 
 func (t *translator) wireguardInterfaces(n node) {
-	for _, item := range t.list(n) {
+	for _, item := range t.items(n) {
 		if item.Kind != source.Object {
 			t.wrongKind(item, "a mapping")
 			continue

@@ -112,14 +112,13 @@ const defaultIsThere = "the image has to have the user; it gets the keys and pas
 
 // users translates the list; items are names, the word default, or mappings.
 func (t *translator) users(n node) {
-	items := t.list(n)
 	if n.Kind == source.Object { // names to mappings, of old
-		items = nil
 		for _, c := range t.each(n) {
 			t.oneUser(c.Key, c)
 		}
+		return
 	}
-	for _, item := range items {
+	for _, item := range t.list(n) {
 		switch {
 		case item.Kind == source.Object:
 			name := ""
@@ -194,12 +193,14 @@ func (t *translator) userPrimaryGroup(n node) {
 }
 
 func (t *translator) userGroups(n node) {
-	names, from := t.words(n)
+	var names []string
+	var from []node
 	if n.Kind == source.Object {
-		names, from = nil, nil
 		for _, c := range t.each(n) {
 			names, from = append(names, c.Key), append(from, c)
 		}
+	} else {
+		names, from = t.words(n)
 	}
 	for i, name := range names {
 		t.accounts.current.addText("groups", name, from[i])
@@ -227,7 +228,7 @@ func (t *translator) keys(user *value, n node) {
 		if item.Kind == source.Null {
 			continue
 		}
-		text, ok := t.text(item)
+		text, ok := t.word(item)
 		if !ok {
 			continue
 		}
@@ -246,7 +247,7 @@ func (t *translator) userSudo(n node) {
 		}
 		return
 	}
-	lines, _ := t.lines(n)
+	lines, _ := t.lines(t.texts(t.list(n)))
 	a := &t.accounts
 	for _, rule := range lines {
 		if strings.HasSuffix(rule, `\`) {
@@ -261,7 +262,7 @@ func (t *translator) userSudo(n node) {
 }
 
 func (t *translator) userDoas(n node) {
-	lines, _ := t.lines(n)
+	lines, _ := t.lines(t.texts(t.list(n)))
 	name := t.accounts.current.get("name").node.Text
 	text := ""
 	for _, line := range lines {
