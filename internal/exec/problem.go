@@ -51,6 +51,8 @@ func (p *Problem) Help() string {
 	switch {
 	case errors.As(p.Err, &h):
 		return h.help
+	case errors.Is(p.Err, run.ErrHangs):
+		return "look at what the program works on; if it only needs longer, allow more with IGNITION_TOOL_TIMEOUT in its environment, such as 6h"
 	case errors.Is(p.Err, unix.EROFS):
 		return "the file system takes no changes: mount it read-write, then run this again"
 	case errors.Is(p.Err, unix.ENOSPC), errors.Is(p.Err, unix.EDQUOT):

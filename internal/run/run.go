@@ -2,14 +2,14 @@
 // starts it and waits. Nothing else in the engine starts programs.
 //
 // Tools get no input but what the Command gives, speak no language but C, and end
-// with the context or with this process. What they said is kept up to a limit.
+// with the context, with this process, or when they have taken longer than they may: each
+// has a limit, and none is waited for without one. What they said last is kept.
 // Commands are reported as lists of quoted arguments in which Secrets are blacked
 // out; secrets belong on standard input all the same, since arguments can be read by
 // every process of the machine.
 package run
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +19,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -27,7 +28,8 @@ import (
 const maxSaid = 64 << 10
 
 // afterKill is how long the outputs of a killed tool are waited for: something it
-// started may hold them open.
+// started may hold them open. After twice that a tool that is still there is left behind:
+// it waits in the kernel for a device that does not answer.
 const afterKill = 2 * time.Second
 
 // ErrMissing is the cause of the error when a tool is not installed.
@@ -42,6 +44,8 @@ type Command struct {
 	Stdin io.Reader
 	// Secrets never appear in what is reported.
 	Secrets []string
+	// Limit is how long the call may take; 0 is the usual limit of the program.
+	Limit time.Duration
 }
 
 // Record is a call that has ended, with secrets blacked out.
@@ -131,6 +135,11 @@ func execute(ctx context.Context, c Command, stdout, stderr io.Writer) error {
 	if err != nil {
 		return ErrMissing
 	}
+	ctx, cancel, err := within(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer cancel()
 	cmd := exec.CommandContext(ctx, file, c.Args...) //nolint:gosec // starting tools by name is the purpose
 	cmd.Args[0] = c.Name
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "LANG=C")
@@ -142,16 +151,26 @@ func execute(ctx context.Context, c Command, stdout, stderr io.Writer) error {
 		Pdeathsig: syscall.SIGKILL,
 	}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	// the signal is sent when the starting thread ends: prctl(2), PR_SET_PDEATHSIG
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if err := cmd.Run(); err != nil {
-		if cause := context.Cause(ctx); cause != nil {
-			return cause
+	ended := make(chan error, 1)
+	go func() {
+		// the signal is sent when the starting thread ends: prctl(2), PR_SET_PDEATHSIG
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		ended <- cmd.Run()
+	}()
+	select {
+	case err = <-ended:
+	case <-ctx.Done():
+		select {
+		case err = <-ended:
+		case <-time.After(2 * afterKill):
+			return fmt.Errorf("%w; not even killing it helps", context.Cause(ctx))
 		}
-		return err
 	}
-	return nil
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		return cause
+	}
+	return err
 }
 
 // Quote writes a command as a list of quoted arguments.
@@ -190,13 +209,25 @@ func blackener(secrets []string) func(string) string {
 	return strings.NewReplacer(pairs...).Replace
 }
 
-// capped keeps the first bytes written to it and drops the rest.
-type capped struct{ bytes.Buffer }
+// capped keeps the last bytes written to it.
+type capped struct {
+	mu   sync.Mutex
+	data []byte
+}
 
 // Write implements io.Writer.
 func (c *capped) Write(p []byte) (int, error) {
-	if room := maxSaid - c.Len(); room > 0 {
-		c.Buffer.Write(p[:min(room, len(p))])
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.data = append(c.data, p...); len(c.data) > 2*maxSaid {
+		c.data = append(c.data[:0], c.data[len(c.data)-maxSaid:]...)
 	}
 	return len(p), nil
+}
+
+// String returns them.
+func (c *capped) String() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return string(c.data[max(0, len(c.data)-maxSaid):])
 }

@@ -3,10 +3,13 @@ package run
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // tool puts a shell script on PATH.
@@ -67,5 +70,61 @@ func TestLineQuotesWhatAShellWould(t *testing.T) {
 	got := Line([]string{"useradd", "--comment", "it's me", "--password", "*", "core"})
 	if want := `useradd --comment 'it'\''s me' --password '*' core`; got != want {
 		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+func TestToolThatHangsIsEndedWithAllItStarted(t *testing.T) {
+	child := filepath.Join(t.TempDir(), "child")
+	tool(t, "kindling-tool", `yes "much of it" | head -c 200000; echo "the last words"; sleep 1000 & echo $! >"$1"; exec sleep 1000`)
+	t.Setenv("IGNITION_TOOL_TIMEOUT", "2s")
+	_, err := Runner{}.Run(t.Context(), Command{Name: "kindling-tool", Args: []string{child}, Limit: time.Hour})
+	var e *Error
+	if !errors.As(err, &e) || !errors.Is(err, ErrHangs) || e.Error() != "kindling-tool: after 2s it hangs, and was ended" {
+		t.Fatalf("error %v", err)
+	}
+	if said := e.Said(); !strings.HasSuffix(said, "the last words") || len(said) > 2*maxSaid {
+		t.Errorf("%d bytes are kept", len(said))
+	}
+	text, err := os.ReadFile(child)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(time.Minute); isRunning(pid); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("what the tool has started goes on")
+		}
+	}
+}
+
+// isRunning reports whether a process is there, and is not only waiting for its parent.
+func isRunning(pid int) bool {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err == nil && !strings.Contains(string(status), ") Z ")
+}
+
+func TestLimits(t *testing.T) {
+	for _, c := range []struct {
+		name, env string
+		command   Command
+		want      time.Duration
+	}{
+		{"a tool has its own limit", "", Command{Name: "cryptsetup"}, 15 * time.Minute},
+		{"a call may take longer", "", Command{Name: "cryptsetup", Limit: WholeDevice}, WholeDevice},
+		{"a tool that nobody knows has one too", "", Command{Name: "is-live-image"}, otherLimit},
+		{"the environment replaces them", "90s", Command{Name: "mkfs.xfs", Limit: WholeDevice}, 90 * time.Second},
+		{"an environment that is no duration is an error", "soon", Command{}, 0},
+		{"so is one that leaves no time", "-1s", Command{}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Setenv(limitEnv, c.env)
+			got, err := limitOf(c.command)
+			if got != c.want || (err != nil) != (c.want == 0) {
+				t.Errorf("%v, %v, want %v", got, err, c.want)
+			}
+		})
 	}
 }

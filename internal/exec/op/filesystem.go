@@ -206,7 +206,7 @@ func (o *Filesystem) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome
 		}
 	}
 	if m, ok := makers[*o.Want.Format]; ok {
-		if _, err := env.Run(ctx, run.Command{Name: m.tool, Args: o.arguments(m, node)}); err != nil {
+		if _, err := env.Run(ctx, run.Command{Name: m.tool, Args: o.arguments(m, node), Limit: limitWith(o.Want.Options)}); err != nil {
 			return out, err
 		}
 	}

@@ -264,7 +264,7 @@ func (o *LUKS) make(ctx context.Context, env *exec.Env, node string, isEmpty boo
 		}
 	}
 	err = withKeyFile(key, func(file string) error {
-		if _, err := env.Run(ctx, run.Command{Name: cryptsetupCmd, Args: o.formatArguments(node, file)}); err != nil {
+		if _, err := env.Run(ctx, run.Command{Name: cryptsetupCmd, Args: o.formatArguments(node, file), Limit: limitWith(o.Want.Options)}); err != nil {
 			return err
 		}
 		if err := o.open(ctx, env, node, file); err != nil {

@@ -266,7 +266,7 @@ func (o *RAID) create(ctx context.Context, env *exec.Env, nodes []string, areEmp
 	if o.spares() > 0 {
 		args = append(args, "--spare-devices", strconv.Itoa(o.spares()))
 	}
-	_, err := env.Run(ctx, run.Command{Name: mdadmCmd, Args: append(append(args, o.Want.Options...), nodes...)})
+	_, err := env.Run(ctx, run.Command{Name: mdadmCmd, Args: append(append(args, o.Want.Options...), nodes...), Limit: limitWith(o.Want.Options)})
 	return err
 }
 

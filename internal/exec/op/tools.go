@@ -2,8 +2,10 @@ package op
 
 import (
 	"slices"
+	"time"
 
 	"github.com/kindling-boot/kindling/internal/exec"
+	"github.com/kindling-boot/kindling/internal/run"
 )
 
 // packages tell where distributions usually have a program.
@@ -27,6 +29,15 @@ func Programs() []string {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// limitWith is the limit of a program that gets options of the user: they may have it write
+// or read the whole device, as integrity of LUKS does, or a search for bad blocks.
+func limitWith(options []string) time.Duration {
+	if len(options) > 0 {
+		return run.WholeDevice
+	}
+	return 0
 }
 
 // needTool reports a program that is not there.
