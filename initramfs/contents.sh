@@ -36,7 +36,7 @@ ignition_certificates='/etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-
 ignition_modules='hv_utils qemu_fw_cfg vboxguest virtio_blk
     vsock vmw_vsock_virtio_transport_common vmw_vsock_virtio_transport
     isofs sr_mod udf vfat nls_cp437 nls_iso8859-1 nls_ascii nls_utf8
-    xfs btrfs ext4 dm_mod dm_crypt raid0 raid1 raid10 raid456
+    xfs btrfs ext4 virtiofs dm_mod dm_crypt raid0 raid1 raid10 raid456
     xts ecb cbc essiv aes_generic aesni_intel aes_ce_blk sha256_generic sha512_generic
     algif_skcipher algif_hash'
 

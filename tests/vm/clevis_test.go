@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -73,6 +74,42 @@ var clevisCases = []scenario{
 		g.passes("disks", "files")
 		g.isBound("$disk0", `"t":2`)
 		if got := g.target("etc/crypttab"); !strings.Contains(got, " none luks,_netdev,") {
+			g.Errorf("crypttab is %q", got)
+		}
+	}},
+	{"a custom pin unlocks a volume, and is tried at once", func(g *guest) {
+		url, thumbprint := g.tang()
+		g.disk(32, "")
+		g.closing("custom")
+		g.storage(`"luks":[{"name":"custom","device":"$disk0","clevis":{"custom":{"pin":"tang","needsNetwork":true,` +
+			`"config":"{\"url\":\"` + url + `\",\"thp\":\"` + thumbprint + `\"}"}},` + quick + `}]`)
+		said := g.passes("disks", "files")
+		g.isBound("$disk0", "tang")
+		if !strings.Contains(said, `"clevis" "luks" "unlock"`) || strings.Contains(said, thumbprint) {
+			g.Errorf("it was not tried, or its config is in the log:\n%s", said)
+		}
+		if got := g.target("etc/crypttab"); !strings.Contains(got, " none luks,_netdev,x-initrd.attach") {
+			g.Errorf("crypttab is %q", got)
+		}
+	}},
+	{"a custom pin that cannot unlock yet is a warning", func(g *guest) {
+		url, _ := g.tang()
+		adv := g.do("curl", "-sf", url+"/adv")
+		g.disk(32, "")
+		g.closing("later")
+		// the server will be elsewhere; its keys are known
+		pin, err := json.Marshal(map[string]any{"url": "http://127.0.0.1:1", "adv": json.RawMessage(adv)})
+		g.check(err)
+		config, err := json.Marshal(string(pin))
+		g.check(err)
+		g.storage(`"luks":[{"name":"later","device":"$disk0","clevis":{"custom":{"pin":"tang","config":` + string(config) + `}},` + quick + `}],
+			"filesystems":[{"device":"/dev/mapper/later","format":"ext4"}]`)
+		if said := g.passes("disks", "files"); !strings.Contains(said, "clevis does not unlock the volume now") {
+			g.Errorf("there is no warning:\n%s", said)
+		}
+		g.isBound("$disk0", "tang")
+		g.is("/dev/mapper/later", "TYPE=ext4")
+		if got := g.target("etc/crypttab"); !strings.Contains(got, " none luks,x-initrd.attach") {
 			g.Errorf("crypttab is %q", got)
 		}
 	}},

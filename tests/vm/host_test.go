@@ -71,7 +71,7 @@ func inMachines(t *testing.T, set func(*machine)) {
 // needed are the programs that the cases use.
 var needed = []string{
 	"udevadm", "losetup", "sfdisk", "setfiles", "mdadm", "cryptsetup", "clevis-luks-bind", "jose", "/usr/libexec/tangd",
-	"mkfs.xfs", "mkfs.btrfs", "mkfs.fat", "xorriso", "mcopy", "dmsetup", "make-bcache", "sgdisk", "parted", "pgrep", "swtpm", "tpm2_getrandom", "clevis-encrypt-tpm2",
+	"mkfs.xfs", "mkfs.btrfs", "mkfs.fat", "xorriso", "mcopy", "dmsetup", "make-bcache", "sgdisk", "parted", "pgrep", "swtpm", "tpm2_getrandom", "clevis-encrypt-tpm2", "kpartx", "lsblk", "curl",
 }
 
 // machine is one virtual machine with the test program in it.

@@ -11,9 +11,9 @@ import (
 )
 
 // mapped makes a device-mapper device; the table has placeholders.
-func (g *guest) mapped(name, table string) string {
+func (g *guest) mapped(name, table string, options ...string) string {
 	g.Helper()
-	g.do("dmsetup", "create", name, "--table", g.fill(table))
+	g.do("dmsetup", append([]string{"create", name, "--table", g.fill(table)}, options...)...)
 	g.Cleanup(func() {
 		_ = exec.Command("udevadm", "settle").Run()
 		_ = exec.Command("dmsetup", "remove", "--retry", name).Run()
@@ -187,6 +187,26 @@ var troubleCases = []scenario{
 		g.storage(`"filesystems":[{"device":"$disk0","format":"ext4","wipeFilesystem":true}]`)
 		if r := g.stage("disks"); r.exit != 1 || !strings.Contains(r.said, "used as swap") {
 			g.Errorf("ended with %d:\n%s", r.exit, r.said)
+		}
+	}},
+	{"paths of a multipath device are left alone, the device itself is used", func(g *guest) {
+		g.disk(64, "")
+		number := strings.TrimSpace(g.do("lsblk", "-dno", "MAJ:MIN", g.names[0]))
+		mpath := g.mapped("mpatha", fmt.Sprintf("0 %d multipath 0 0 1 1 round-robin 0 1 1 %s 1", 64<<11, number), "--uuid", "mpath-3600")
+		g.storage(`"filesystems":[{"device":"$disk0","format":"ext4","wipeFilesystem":true}]`)
+		g.fails("disks", "filesystem $disk0: the device is in use", "a path of multipath device mpatha")
+		g.storage(`"disks":[{"device":"$disk0","wipeTable":true}]`)
+		g.fails("disks", "a path of multipath device mpatha")
+		g.Cleanup(func() { g.do("kpartx", "-d", mpath) })
+		config := `"disks":[{"device":"` + mpath + `","partitions":[{"number":1,"sizeMiB":16,"label":"one"},{"number":2,"label":"two"}]}]`
+		g.storage(config + `,"filesystems":[{"device":"/dev/disk/by-id/dm-uuid-part1-mpath-3600","format":"ext4"}]`)
+		g.passes("disks")
+		g.is("/dev/disk/by-id/dm-uuid-part1-mpath-3600", "TYPE=ext4", "PART_ENTRY_NAME=one")
+		if table := g.do("dmsetup", "table", "/dev/disk/by-id/dm-uuid-part2-mpath-3600"); !strings.HasPrefix(table, fmt.Sprintf("0 %d linear", 64<<11-34816-33)) {
+			g.Errorf("the second partition is %s", table)
+		}
+		if said := g.passes("disks"); strings.Contains(said, `"kpartx"`) {
+			g.Errorf("a second run changes the table:\n%s", said)
 		}
 	}},
 	{"two partitions with one label are refused", func(g *guest) {

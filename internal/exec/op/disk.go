@@ -330,6 +330,21 @@ func (o *Disk) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, err 
 // write changes the disk, and tells the kernel. It returns the partitions that the kernel
 // knew before.
 func (o *Disk) write(ctx context.Context, env *exec.Env, node string, s *tableState) (known []blockdev.Part, err error) {
+	known, err = writeTable(ctx, node, s)
+	if !errors.Is(err, blockdev.ErrMapper) {
+		return known, err
+	}
+	// the disk is closed now: partitions of device-mapper cannot be made of what we hold
+	if _, err := run.Find(kpartxCmd); err != nil {
+		return known, nil //nolint:nilerr // then rules of udev do it
+	}
+	_, err = env.Run(ctx, run.Command{Name: kpartxCmd, Args: []string{"-u", node}})
+	return known, err
+}
+
+// writeTable does that for disks whose partitions are the kernel's. For the others, the error
+// is blockdev.ErrMapper when the table is written.
+func writeTable(ctx context.Context, node string, s *tableState) (known []blockdev.Part, err error) {
 	mode := blockdev.Writing
 	if len(s.users) > 0 {
 		mode = blockdev.SharedWriting
@@ -352,15 +367,7 @@ func (o *Disk) write(ctx context.Context, env *exec.Env, node string, s *tableSt
 	}
 	known = host.Partitions(d.Node)
 	// udev may be looking at a partition that has to go
-	err = retryBusy(ctx, func() error { return host.TellKernel(d, s.after) })
-	if !errors.Is(err, blockdev.ErrMapper) {
-		return known, err
-	}
-	if _, err := run.Find(kpartxCmd); err != nil {
-		return known, nil //nolint:nilerr // then rules of udev do it
-	}
-	_, err = env.Run(ctx, run.Command{Name: kpartxCmd, Args: []string{"-u", node}})
-	return known, err
+	return known, retryBusy(ctx, func() error { return host.TellKernel(d, s.after) })
 }
 
 // settle waits until each partition has its node and its links. New partitions have events
