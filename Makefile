@@ -120,7 +120,7 @@ install-dracut: build install-system ## the dracut module, with the engine in it
 	install -d "$(DESTDIR)$(DRACUT_MODULE)"
 	cp dracut/30ignition/* initramfs/* bin/ignition "$(DESTDIR)$(DRACUT_MODULE)/"
 	cp -R dracut/31ignition-* "$(DESTDIR)$(dir $(DRACUT_MODULE))"
-	for name in apply rmcfg; do ln -sfn "../..$(DRACUT_MODULE)/ignition" "$(DESTDIR)/usr/libexec/ignition-$$name"; done
+	for name in apply report rmcfg; do ln -sfn "../..$(DRACUT_MODULE)/ignition" "$(DESTDIR)/usr/libexec/ignition-$$name"; done
 
 .PHONY: install-initramfs-tools
 install-initramfs-tools: build install-system ## hook and scripts of initramfs-tools, and the engine, below DESTDIR
@@ -128,7 +128,7 @@ install-initramfs-tools: build install-system ## hook and scripts of initramfs-t
 	cp initramfs/* "$(DESTDIR)$(SHARED)/"
 	cp -R initramfs-tools/. "$(DESTDIR)/usr/share/initramfs-tools/"
 	install -m 755 bin/ignition "$(DESTDIR)/usr/bin/"
-	for name in apply rmcfg; do ln -sfn ../bin/ignition "$(DESTDIR)/usr/libexec/ignition-$$name"; done
+	for name in apply report rmcfg; do ln -sfn ../bin/ignition "$(DESTDIR)/usr/libexec/ignition-$$name"; done
 
 .PHONY: install-system
 install-system:

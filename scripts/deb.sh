@@ -35,12 +35,14 @@ install -d "$tree/usr/lib/dracut/dracut.conf.d"
   echo '# boot that is not the first.'
   for module in dracut/*; do echo "add_dracutmodules+=\" ${module#dracut/??} \""; done
 } >"$tree/usr/lib/dracut/dracut.conf.d/50-kindling.conf"
-# enabled as long as the package is there: its conditions decide
-install -d "$tree/usr/lib/systemd/system/sysinit.target.wants"
-ln -s ../ignition-delete-config.service "$tree/usr/lib/systemd/system/sysinit.target.wants/"
+# enabled as long as the package is there: their conditions decide
+units=$tree/usr/lib/systemd/system
+install -d "$units/sysinit.target.wants" "$units/multi-user.target.wants"
+ln -s ../ignition-delete-config.service "$units/sysinit.target.wants/"
+ln -s ../ignition-report.service "$units/multi-user.target.wants/"
 install -D -m 644 packaging/debian/lintian-overrides "$tree/usr/share/lintian/overrides/kindling"
 install -d "$doc"
-install -m 644 packaging/debian/copyright docs/*.md "$doc/"
+install -m 644 packaging/debian/copyright docs/*.md docs/*.json "$doc/"
 gzip -9n <CHANGELOG.md >"$doc/changelog.gz"
 cat >"$doc/changelog.Debian" <<END
 kindling ($version) unstable; urgency=medium

@@ -38,7 +38,7 @@ type engineFlags struct {
 func engineMain(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	var o engineFlags
 	flags := newFlags("ignition", "",
-		"Runs one stage of the provisioning of a machine. Other uses: ignition plan, apply, validate, rmcfg, fetch-config, status, analyze, verdict.", stderr)
+		"Runs one stage of the provisioning of a machine. Other uses: ignition plan, apply, validate, rmcfg, fetch-config, status, analyze, verdict, report.", stderr)
 	flags.StringVar(&o.configCache, "config-cache", "/run/ignition.json", "`file` with the rendered config, written by the fetch stages")
 	flags.DurationVar(&o.fetchTimeout, "fetch-timeout", 2*time.Minute, "limit for fetches before the config is known")
 	flags.StringVar(&o.showOn, "consoles", "auto", "`files`, with commas between them, to show progress on; auto: the consoles of the machine, in an initramfs")
@@ -90,6 +90,7 @@ func engineMain(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 		if err := state.Save(); err != nil {
 			log.Printf(eventlog.Error, "%v", err)
 		}
+		run.sendReport(ctx)
 		return exitFailed
 	}
 	if err := state.Save(); err != nil {

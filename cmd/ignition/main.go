@@ -2,8 +2,8 @@
 // every stage by the units of the initramfs.
 //
 // It has several names, as which it is installed by links: ignition-apply,
-// ignition-rmcfg, ignition-validate. The same and ignition plan, inventory, status,
-// analyze, verdict and fetch-config are available as subcommands.
+// ignition-report, ignition-rmcfg, ignition-validate. The same and ignition plan, inventory,
+// status, analyze, verdict and fetch-config are available as subcommands.
 package main
 
 import (
@@ -27,6 +27,7 @@ type program func(args []string, stdin io.Reader, stdout, stderr io.Writer) int
 // names are the personalities by the name that the program was started with.
 var names = map[string]program{
 	"ignition-apply":    applyContractMain,
+	"ignition-report":   reportMain,
 	"ignition-rmcfg":    rmcfgMain,
 	"ignition-validate": validateMain,
 }
@@ -38,6 +39,7 @@ var subcommands = map[string]program{
 	"apply":        applyMain,
 	"inventory":    inventoryMain,
 	"plan":         planMain,
+	"report":       reportMain,
 	"rmcfg":        rmcfgMain,
 	"status":       statusMain,
 	"verdict":      verdictMain,

@@ -23,6 +23,7 @@ const (
 	argPath      = "ignition.config.path"
 	argPlatform  = "ignition.platform.id"
 	argFirstBoot = "ignition.firstboot"
+	argReport    = "ignition.report.url"
 )
 
 // urlArguments name the URL of a config: also as older systems and Flatcar write it.
@@ -77,6 +78,10 @@ func Argument(env *Env, name string) (string, error) {
 	}
 	return args.last(name), nil
 }
+
+// ReportArgument returns where the kernel arguments want a report of the boot to be sent;
+// "" if nowhere.
+func ReportArgument(env *Env) (string, error) { return Argument(env, argReport) }
 
 // PlatformArgument returns the platform that the kernel arguments name; "" if none.
 func PlatformArgument(env *Env) (string, error) { return Argument(env, argPlatform) }
@@ -146,10 +151,10 @@ func (a arguments) last(name string) string {
 
 // warnTypos names arguments that look like those of this program and are none.
 func warnTypos(env *Env, args arguments) {
-	known := append(urlArguments(), argDevice, argPath, argPlatform, argFirstBoot)
+	known := append(urlArguments(), argDevice, argPath, argPlatform, argFirstBoot, argReport)
 	for _, word := range args {
 		name, _, _ := strings.Cut(word, "=")
-		if !strings.HasPrefix(name, "ignition.config.") || slices.Contains(known, name) {
+		if !strings.HasPrefix(name, "ignition.") || slices.Contains(known, name) {
 			continue
 		}
 		hint := ""

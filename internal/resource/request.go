@@ -32,6 +32,11 @@ type Request struct {
 	Total time.Duration
 	// Tries limits the attempts; 0 sets no limit but Total.
 	Tries int
+	// Patient counts those only that a server has heard of: a network that is not up yet
+	// costs time alone.
+	Patient bool
+	// Final takes an answer that sends elsewhere for what it is, a *StatusError.
+	Final bool
 	// PrivilegedPort sends from a port below 1024, as root only can.
 	PrivilegedPort bool
 }
@@ -70,14 +75,17 @@ func (f *Fetcher) Do(ctx context.Context, r Request) (*Response, error) {
 	defer cancel()
 	tries := f.shared.attempts(shown)
 	defer tries.done()
+	heard := 0
 	for {
 		response, err := f.do(ctx, r)
 		if err == nil {
 			return response, nil
 		}
-		if r.Tries > 0 && tries.count+1 >= r.Tries {
-			tries.count++
-			return nil, tries.giveUp(judge(err).err)
+		if v := judge(err); !r.Patient || v.layer == LayerTLS || v.layer == LayerHTTP {
+			if heard++; heard == r.Tries {
+				tries.count++
+				return nil, tries.giveUp(v.err)
+			}
 		}
 		if err := tries.failed(ctx, err); err != nil {
 			return nil, err
@@ -88,6 +96,9 @@ func (f *Fetcher) Do(ctx context.Context, r Request) (*Response, error) {
 // do sends a request once.
 func (f *Fetcher) do(ctx context.Context, r Request) (*Response, error) {
 	trace := &trace{}
+	if r.Final {
+		ctx = context.WithValue(ctx, redirectKey{}, redirectRules{isFinal: true})
+	}
 	ctx, cancel := context.WithCancelCause(trace.in(ctx))
 	defer cancel(nil)
 	request, err := http.NewRequestWithContext(ctx, r.Method, r.URL, bytes.NewReader(r.Body))

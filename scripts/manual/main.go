@@ -42,6 +42,7 @@ var commands = []command{
 	{name: "ignition-fetch-config", run: []string{"ignition", "fetch-config"}, about: "get the config of the platform"},
 	{name: "ignition-status", run: []string{"ignition", "status"}, about: "tell what the last provisioning did"},
 	{name: "ignition-verdict", run: []string{"ignition", "verdict"}, about: "show why this boot did not provision the machine"},
+	{name: "ignition-report", run: []string{"ignition", "report"}, about: "send the events of this boot to a server"},
 	{name: "ignition-analyze", run: []string{"ignition", "analyze"}, takes: "jsonl", about: "show where the time of the first boot went"},
 }
 

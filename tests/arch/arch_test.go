@@ -133,7 +133,7 @@ func TestForbiddenEdges(t *testing.T) {
 }
 
 // testOnly are libraries that only tests may use: they stay out of every program.
-var testOnly = []string{"github.com/rclone/...", "github.com/ryszard/...", "golang.org/x/tools/...", "net/http/httptest", "testing"}
+var testOnly = []string{"github.com/rclone/...", "github.com/ryszard/...", "golang.org/x/tools/...", "github.com/santhosh-tekuri/...", "net/http/httptest", "testing"}
 
 func TestProgramsLinkNoTestLibraries(t *testing.T) {
 	for _, p := range own(list(t)) {

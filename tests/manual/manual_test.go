@@ -129,7 +129,7 @@ var cases = []struct {
 	{"a directory", []string{"butane", "--files-dir", "f"}, []string{"files"}, nil},
 	{"a command", []string{"butane", "ex"}, []string{"explain"}, nil},
 	{"ids of rules", []string{"butane", "explain", "tree-"}, []string{"tree-conflict", "tree-entry", "tree-local"}, []string{"variant"}},
-	{"subcommands", []string{"ignition", ""}, []string{"plan", "apply", "validate", "rmcfg", "fetch-config", "status", "verdict"}, nil},
+	{"subcommands", []string{"ignition", ""}, []string{"plan", "apply", "validate", "rmcfg", "fetch-config", "status", "verdict", "report"}, nil},
 	{"stages", []string{"ignition", "--stage", "f"}, []string{"fetch", "fetch-offline", "files"}, []string{"disks"}},
 	{"options of a subcommand", []string{"ignition", "plan", "--"}, []string{"--root", "--format"}, []string{"--stage"}},
 	{"a config", []string{"ignition", "plan", "b"}, []string{"b.ign"}, nil},

@@ -22,6 +22,7 @@ var (
 var aliases = map[string]string{
 	"ignition-validate": "ignition",
 	"ignition-apply":    "ignition",
+	"ignition-report":   "ignition",
 	"ignition-rmcfg":    "ignition",
 }
 

@@ -55,48 +55,49 @@ const maxLast = 3
 // Summarize adds up lines.
 func Summarize(lines []record.Line) Summary {
 	s := Summary{Stages: []StageSummary{}}
-	var at *StageSummary
 	for i := range lines {
-		l := &lines[i]
-		if i == 0 {
-			s.begin, s.Started = l.Begin(), date(l.Begin())
-		}
-		since := round(l.Time.Sub(s.begin).Seconds())
-		s.Seconds = max(s.Seconds, since)
-		if l.Event == record.StageStarted || at == nil {
-			s.Stages = append(s.Stages, StageSummary{Name: l.Stage, Begin: since, Result: "running"})
-			at = &s.Stages[len(s.Stages)-1]
-		}
-		switch l.Event {
-		case record.ConfigFound:
-			s.Config = l.Config
-		case exec.Finished.String():
-			s.operation(at, l)
-		case exec.Kept.String():
-			s.Kept++
-			at.Kept++
-		case exec.Failed.String():
-			s.changedDisks = s.changedDisks || changesDisks[l.Stage]
-		case exec.Warned.String():
-			s.Warnings++
-		case record.StageFinished, record.StageFailed:
-			at.Result = strings.TrimPrefix(l.Event, "stage-")
-		}
-		if l.Engine != nil {
-			s.Version, s.Platform, s.BootID = l.Engine.Version, l.Engine.Platform, l.Engine.BootID
-		}
-		at.Seconds = round(since - at.Begin)
+		s.Add(&lines[i])
 	}
 	return s
+}
+
+// Add adds the next line of a boot. The zero Summary has none.
+func (s *Summary) Add(l *record.Line) {
+	if s.Started == "" {
+		s.begin, s.Started = l.Begin(), date(l.Begin())
+	}
+	since := round(l.Time.Sub(s.begin).Seconds())
+	s.Seconds = max(s.Seconds, since)
+	if l.Event == record.StageStarted || len(s.Stages) == 0 {
+		s.Stages = append(s.Stages, StageSummary{Name: l.Stage, Begin: since, Result: "running"})
+	}
+	at := &s.Stages[len(s.Stages)-1]
+	switch l.Event {
+	case record.ConfigFound:
+		s.Config = l.Config
+	case exec.Finished.String():
+		s.operation(at, l)
+	case exec.Kept.String():
+		s.Kept++
+		at.Kept++
+	case exec.Failed.String():
+		s.changedDisks = s.changedDisks || changesDisks[l.Stage]
+	case exec.Warned.String():
+		s.Warnings++
+	case record.StageFinished, record.StageFailed:
+		at.Result = strings.TrimPrefix(l.Event, "stage-")
+	}
+	if l.Engine != nil {
+		s.Version, s.Platform, s.BootID = l.Engine.Version, l.Engine.Platform, l.Engine.BootID
+	}
+	at.Seconds = round(since - at.Begin)
 }
 
 // operation counts one that was carried out.
 func (s *Summary) operation(at *StageSummary, l *record.Line) {
 	s.Operations++
 	s.Bytes += l.Bytes
-	if at != nil {
-		at.Operations++
-	}
+	at.Operations++
 	s.changedDisks = s.changedDisks || changesDisks[l.Stage]
 	if s.last = append(s.last, l.Kind+" "+l.Target); len(s.last) > maxLast {
 		s.last = s.last[1:]

@@ -157,15 +157,21 @@ func (r *Recorder) Lines() []Line {
 // Lines reads lines that can be read, and leaves out the others.
 func Lines(from io.Reader) []Line {
 	var out []Line
+	Each(from, func(_ []byte, l *Line) { out = append(out, *l) })
+	return out
+}
+
+// Each calls do with each line that can be read, and its text without the end of the
+// line, which is valid until do returns.
+func Each(from io.Reader, do func(text []byte, l *Line)) {
 	in := bufio.NewScanner(from)
 	in.Buffer(nil, maxLine)
 	for in.Scan() {
 		var l Line
 		if json.Unmarshal(in.Bytes(), &l) == nil && l.Event != "" {
-			out = append(out, l)
+			do(in.Bytes(), &l)
 		}
 	}
-	return out
 }
 
 // Flush writes what was recorded to the file, whose name it returns.
