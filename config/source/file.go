@@ -11,7 +11,6 @@ package source
 import (
 	"bytes"
 	"fmt"
-	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -177,7 +176,7 @@ func (f *File) Hide(start, end int) {
 		start, end = min(start, f.hidden[j].start), max(end, f.hidden[j].end)
 	}
 	if start < end {
-		f.hidden = slices.Replace(f.hidden, i, j, span{start, end})
+		f.hidden = append(f.hidden[:i], append([]span{{start, end}}, f.hidden[j:]...)...)
 	}
 }
 

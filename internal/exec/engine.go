@@ -7,6 +7,7 @@ import (
 	"path"
 	"runtime"
 	"slices"
+	"sort"
 	"sync"
 	"time"
 
@@ -274,7 +275,7 @@ func (r *runner) problems() Problems {
 	for i := range r.failed {
 		numbers = append(numbers, i)
 	}
-	slices.Sort(numbers)
+	sort.Slice(numbers, func(i, j int) bool { return numbers[i] < numbers[j] })
 	var ps Problems
 	for _, i := range numbers {
 		if len(numbers) == 1 || !errors.Is(r.failed[i].Err, errAbandoned) {

@@ -2,6 +2,7 @@ package cloudconfig
 
 import (
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -138,7 +139,6 @@ const order = " variant version hostname timezone locale ntp ca_certificates swa
 
 // sort brings the keys of the document into their order.
 func (v *value) sort() {
-	slices.SortStableFunc(v.members, func(a, b *value) int {
-		return strings.Index(order, " "+a.node.Key+" ") - strings.Index(order, " "+b.node.Key+" ")
-	})
+	at := func(i int) int { return strings.Index(order, " "+v.members[i].node.Key+" ") }
+	sort.SliceStable(v.members, func(i, j int) bool { return at(i) < at(j) })
 }

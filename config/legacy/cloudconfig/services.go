@@ -1,7 +1,6 @@
 package cloudconfig
 
 import (
-	"cmp"
 	"slices"
 	"sort"
 	"strings"
@@ -52,9 +51,8 @@ const (
 
 // finishServices writes the scripts and their units.
 func (t *translator) finishServices() {
-	slices.SortStableFunc(t.services, func(a, b *service) int {
-		return cmp.Compare(slices.Index(serviceOrder[:], a.name), slices.Index(serviceOrder[:], b.name))
-	})
+	at := func(i int) int { return slices.Index(serviceOrder[:], t.services[i].name) }
+	sort.SliceStable(t.services, func(i, j int) bool { return at(i) < at(j) })
 	for _, s := range t.services {
 		mode := int64(0o600)
 		if s.interpreter {

@@ -137,7 +137,7 @@ func (p *planner) identify() error {
 	for i := range p.wants {
 		p.order = append(p.order, i)
 	}
-	slices.SortStableFunc(p.order, func(a, b int) int { return boolInt(p.wants[a].Number == 0) - boolInt(p.wants[b].Number == 0) })
+	sort.SliceStable(p.order, func(i, j int) bool { return p.wants[p.order[i]].Number != 0 && p.wants[p.order[j]].Number == 0 })
 	p.numbers = make([]int, len(p.wants))
 	owner := map[int]int{} // number → want
 	for _, i := range p.order {
@@ -441,13 +441,6 @@ func value(p *uint64) uint64 {
 		return 0
 	}
 	return *p
-}
-
-func boolInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 func hasKey(m map[int]int, k int) bool {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/kindling-boot/kindling/config/types"
@@ -131,7 +132,7 @@ func mounted(in Input) (indices []int) {
 		}
 		indices = append(indices, i)
 	}
-	slices.SortStableFunc(indices, func(a, b int) int { return depth(*all[a].Path) - depth(*all[b].Path) })
+	sort.SliceStable(indices, func(i, j int) bool { return depth(*all[indices[i]].Path) < depth(*all[indices[j]].Path) })
 	return indices
 }
 

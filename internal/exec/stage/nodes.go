@@ -6,6 +6,7 @@ import (
 	"path"
 	"reflect"
 	"slices"
+	"sort"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -52,17 +53,12 @@ func planNodes(in Input) *nodePlan {
 	nodes := collectNodes(in)
 	resolveNodes(in, nodes)
 	findClashes(nodes)
-	slices.SortStableFunc(nodes, func(a, b *node) int {
-		if a.isHard() != b.isHard() {
-			if a.isHard() {
-				return 1
-			}
-			return -1
+	sort.SliceStable(nodes, func(i, j int) bool {
+		a, b := nodes[i], nodes[j]
+		if a.isHard() || b.isHard() {
+			return !a.isHard() // among each other in the order of the config
 		}
-		if a.isHard() {
-			return 0 // in the order of the config
-		}
-		return strings.Count(a.resolved, "/") - strings.Count(b.resolved, "/")
+		return strings.Count(a.resolved, "/") < strings.Count(b.resolved, "/")
 	})
 	emptied := map[string]bool{}
 	for _, n := range nodes {
