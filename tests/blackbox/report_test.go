@@ -188,8 +188,8 @@ func TestReportOfAFailure(t *testing.T) {
 	needRoot(t, "useradd")
 	c := newCollector(t)
 	for name, storage := range map[string]string{
-		"a file in the way":   `,`+"\n"+`{"path":"/etc/passwd","contents":{"source":"data:,hush-x"}}`,
-		"a config of no form": `,`+"\n"+`{"path":"relative"}`,
+		"a file in the way":   `,` + "\n" + `{"path":"/etc/passwd","contents":{"source":"data:,hush-x"}}`,
+		"a config of no form": `,` + "\n" + `{"path":"relative"}`,
 	} {
 		x := newTarget(t, accounts...)
 		env := append(x.argument("ignition.report.url="+c.URL+"/?key=hush-query"), "SSL_CERT_FILE="+x.certificate(c))
