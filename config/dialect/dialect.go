@@ -161,23 +161,45 @@ func begins(text []byte, start string) bool {
 	return len(text) >= len(start) && bytes.EqualFold(text[:len(start)], []byte(start))
 }
 
-// ofJSON tells versions of Ignition configs apart: spec 1 has its version at the top.
+// ofJSON tells versions of Ignition configs apart: spec 1 has its version at the top. It
+// reads no further than to the version: what follows is the parser's matter.
 func ofJSON(text []byte) Form {
+	if text[0] == '[' {
+		return Form{Kind: JSON}
+	}
 	var doc struct {
-		Old      *json.Number `json:"ignitionVersion"`
-		Variant  string       `json:"variant"`
+		Old      *json.Number
+		Variant  string
 		Ignition struct {
 			Version string `json:"version"`
-		} `json:"ignition"`
+		}
 	}
-	// one value is enough: what follows it is the parser's matter
-	err := json.NewDecoder(bytes.NewReader(text)).Decode(&doc)
+	d := json.NewDecoder(bytes.NewReader(text))
+	_, err := d.Token()
+	for err == nil && d.More() && doc.Ignition.Version == "" {
+		var key json.Token
+		if key, err = d.Token(); err != nil {
+			break
+		}
+		var passed json.RawMessage
+		var value any = &passed
+		switch name, _ := key.(string); {
+		case strings.EqualFold(name, "ignition"):
+			value = &doc.Ignition
+		case strings.EqualFold(name, "ignitionVersion"):
+			value = &doc.Old
+		case strings.EqualFold(name, "variant"):
+			value = &doc.Variant
+		}
+		err = d.Decode(value)
+	}
 	v := doc.Ignition.Version
+	if err == nil && v == "" {
+		_, err = d.Token() // the end of the object
+	}
 	switch {
-	case err != nil && text[0] == '{' && begins(bytes.TrimLeft(text[1:], blanks+`"'`), "variant"):
+	case err != nil && begins(bytes.TrimLeft(text[1:], blanks+`"'`), "variant"):
 		return Form{Kind: Butane} // YAML in braces
-	case text[0] == '[':
-		return Form{Kind: JSON}
 	case strings.HasPrefix(v, "1.") || strings.HasPrefix(v, "2."):
 		return Form{Kind: OldIgnition, Version: v}
 	case v != "":

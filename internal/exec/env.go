@@ -105,31 +105,32 @@ func (e *Env) Warn(ctx context.Context, text string) {
 // CheckWritable returns an error, unix.EROFS, when the file system on which a path is
 // or would be takes no changes.
 func (e *Env) CheckWritable(name string) error {
-	for dir := path.Dir(name); ; dir = path.Dir(dir) {
-		e.mu.Lock()
-		err, known := e.readOnly[dir]
-		e.mu.Unlock()
-		if known {
-			return err
-		}
-		entry, err := e.Root.Entry(path.Join(dir, "x"))
-		if (errors.Is(err, unix.ENOENT) || errors.Is(err, sysroot.ErrNotDirectory)) && dir != "/" {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		isReadOnly, err := entry.IsReadOnly()
+	dir := path.Dir(name)
+	e.mu.Lock()
+	err, known := e.readOnly[dir]
+	e.mu.Unlock()
+	if known {
+		return err
+	}
+	entry, err := e.Root.Entry(path.Join(dir, "x"))
+	switch {
+	case (errors.Is(err, unix.ENOENT) || errors.Is(err, sysroot.ErrNotDirectory)) && dir != "/":
+		err = e.CheckWritable(dir)
+	case err != nil:
+		return err
+	default:
+		isReadOnly := false
+		isReadOnly, err = entry.IsReadOnly()
 		entry.Close()
 		if err == nil && isReadOnly {
 			err = unix.EROFS
 		}
-		e.mu.Lock()
-		if e.readOnly == nil {
-			e.readOnly = map[string]error{}
-		}
-		e.readOnly[dir] = err
-		e.mu.Unlock()
-		return err
 	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.readOnly == nil {
+		e.readOnly = map[string]error{}
+	}
+	e.readOnly[dir] = err
+	return err
 }
