@@ -21,7 +21,8 @@ COLD += $(MODULE)/config/systems $(MODULE)/transpiler/systems $(MODULE)/config/d
 COLD += encoding/asn1 encoding/json encoding/xml vendor/... os time
 ENGINE_COLD := $(COLD) $(MODULE)/... gopkg.in/yaml.v3 bufio bytes compress/... context hash/... io/... maps path/... regexp/...
 ENGINE_COLD += slices strconv strings sync syscall
-GO_BUILD := CGO_ENABLED=0 $(GO) build -tags nethttpomithttp2 -trimpath -buildvcs=false
+# The collector of Go 1.25 instead of that of 1.26: docs/adr/0171.
+GO_BUILD := GOEXPERIMENT=nogreenteagc CGO_ENABLED=0 $(GO) build -tags nethttpomithttp2 -trimpath -buildvcs=false
 # $(call build,FLAGS FOR THE LINKER) builds butane and the like, $(call build-engine,…) ignition.
 build = $(GO_BUILD) $(COLD:%=-gcflags=%=-l) -ldflags '-funcalign=16 $(LDFLAGS) $(1)'
 build-engine = $(GO_BUILD) $(ENGINE_COLD:%=-gcflags=%=-l) -ldflags '-funcalign=1 $(LDFLAGS) $(1)'
