@@ -226,16 +226,13 @@ type Locator struct {
 
 // Locate implements source.Locator. A value that both sides give is the child's.
 func (l Locator) Locate(path source.Path) (source.Range, bool) {
-	side, at := l.side(path)
-	if side == nil {
-		return source.Range{}, false
-	}
-	return side.Locate(at)
+	_, _, r, exact := l.side(path)
+	return r, exact
 }
 
 // Place implements source.Placer.
 func (l Locator) Place(path source.Path) source.Path {
-	side, at := l.side(path)
+	side, at, _, _ := l.side(path)
 	if side == nil {
 		return path
 	}
@@ -244,28 +241,28 @@ func (l Locator) Place(path source.Path) source.Path {
 
 // Text implements source.Texts.
 func (l Locator) Text(path source.Path) *source.File {
-	side, at := l.side(path)
+	side, at, _, _ := l.side(path)
 	if side == nil {
 		return nil
 	}
 	return source.TextAt(side, at)
 }
 
-// side returns the side that gives a value, and the path that the value has there;
-// nil if there is none.
-func (l Locator) side(path source.Path) (side source.Locator, at source.Path) {
+// side returns the side that gives a value, nil if there is none; the path that the value
+// has there, and its place, which takes asking each side of many merges once.
+func (l Locator) side(path source.Path) (side source.Locator, at source.Path, r source.Range, exact bool) {
 	pp, cp, inParent, inChild := l.Transcript.Trace(path)
 	if inChild {
-		if _, exact := l.Child.Locate(cp); exact || !inParent {
-			return l.Child, cp
+		if r, exact = l.Child.Locate(cp); exact || !inParent {
+			return l.Child, cp, r, exact
 		}
 	}
 	if !inParent {
-		return nil, nil
+		return nil, nil, r, false
 	}
-	r, exact := l.Parent.Locate(pp)
-	if !exact && !r.IsZero() && inChild {
-		return l.Child, cp
+	p, exact := l.Parent.Locate(pp)
+	if !exact && !p.IsZero() && inChild {
+		return l.Child, cp, r, false
 	}
-	return l.Parent, pp
+	return l.Parent, pp, p, exact
 }

@@ -160,3 +160,24 @@ func TestMissingToolAndGroupAreConflicts(t *testing.T) {
 	}
 	x.expect("x absent")
 }
+
+// TestExistingUserWithEveryField: what makes no sense for a user that is there is ignored.
+func TestExistingUserWithEveryField(t *testing.T) {
+	needRoot(t, "usermod", "groupadd")
+	x := newTarget(t, append(accounts, "dir srv", "file home/old/mine kept", "owner home/old 1007:1007", "owner home/old/mine 1007:1007")...)
+	config := x.config(`,"passwd":{"groups":[{"name":"web","gid":1500}],"users":[{"name":"old","uid":1800,"passwordHash":"$6$new",
+"homeDir":"/srv/moved","gecos":"Somebody Else","shell":"/bin/zsh","primaryGroup":"web","groups":["wheel","docker"],
+"noUserGroup":true,"system":true,"noLogInit":true,"noCreateHome":true,
+"sshAuthorizedKeys":["` + key + `","","restrict,command=\"/bin/echo a b\" ` + key + `","# a remark"]}]}`)
+	for range 2 {
+		if r := x.files(config); r.exit != 0 {
+			t.Fatal(r.all())
+		}
+		x.expectRecord("passwd", "old", `old:x:1800:1500:Somebody Else:/srv/moved:/bin/zsh`)
+		x.expectRecord("shadow", "old", `old:\$6\$new:.*`)
+		x.expectRecord("group", "wheel", `wheel:x:10:old`)
+		x.expectRecord("group", "docker", `docker:x:20:old`)
+		x.expect(`srv/moved/mine -rw-r--r-- 1800:`, "home/old absent",
+			`srv/moved/.ssh/authorized_keys.d/ignition -rw------- 1800:1500 "`+key+`\n\nrestrict,command=\"/bin/echo a b\" `+key+`\n# a remark\n"`)
+	}
+}

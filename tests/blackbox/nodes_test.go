@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // The decision table of files, directories and links, row by row.
@@ -46,6 +48,8 @@ func TestNodes(t *testing.T) {
 		{"appending to nothing creates a file", nil, `"files":[{"path":"/b","group":{"id":500},"append":[{"source":"data:,1"}]}]`, []string{`b -rw-r--r-- 0:500 "1"`}, ""},
 		{"appending comes after the content", nil, `"files":[{"path":"/b","contents":{"source":"data:,0"},"append":[{"source":"data:,1"}]}]`, []string{`b -rw-r--r-- 0:0 "01"`}, ""},
 		{"appending to a directory fails", []string{"dir b"}, `"files":[{"path":"/b","append":[{"source":"data:,1"}]}]`, nil, "a directory is already there"},
+		{"an appendix with the wrong hash leaves what is there", []string{"file b old"}, `"files":[{"path":"/b","append":[{"source":"data:,other","verification":{"hash":"` + hash + `"}}]}]`, nil, "hash does not match"},
+		{"an owner whom only the vendor's files have", []string{"file etc/nsswitch.conf passwd: files altfiles\ngroup: files altfiles\n", "file usr/lib/passwd vendor:x:777:778::/:/bin/sh\n", "file usr/lib/group them:x:779:\n"}, `"files":[{"path":"/b","user":{"name":"vendor"},"group":{"name":"them"}}]`, []string{`b -rw-r--r-- 777:779 ""`}, ""},
 		{"a file is in the way of a directory on the path", []string{"file b old"}, `"files":[{"path":"/b/c"}]`, nil, "not a directory"},
 
 		{"a directory is created with default mode", nil, `"directories":[{"path":"/a/b"}]`, []string{`a/b drwxr-xr-x 0:0`}, ""},
@@ -169,5 +173,32 @@ func TestPlanShowsTextAndKeepsSecrets(t *testing.T) {
 	}
 	if d := diff(before, snapshot(t, x.root)); d != nil {
 		t.Errorf("planning has changed:\n%s", strings.Join(d, "\n"))
+	}
+}
+
+// TestOtherFileSystems: one that is mounted in the target is neither left nor removed.
+func TestOtherFileSystems(t *testing.T) {
+	needRoot(t, "mount")
+	x := newTarget(t, "dir data", "file root-file x")
+	data := filepath.Join(x.root, "data")
+	must(t, unix.Mount("tmpfs", data, "tmpfs", 0, ""))
+	defer func() { must(t, unix.Unmount(data, unix.MNT_DETACH)) }()
+	must(t, os.WriteFile(filepath.Join(data, "old"), nil, 0o600))
+	for body, says := range map[string]string{
+		`"links":[{"path":"/data/hard","hard":true,"target":"/root-file"}]`:           "cross-device link",
+		`"files":[{"path":"/data","contents":{"source":"data:,x"}}]`:                  "a directory is already there",
+		`"files":[{"path":"/data","overwrite":true,"contents":{"source":"data:,x"}}]`: "busy",
+	} {
+		if r := x.apply(x.storage(body)); r.exit != 1 || !strings.Contains(r.stderr, says) || !strings.Contains(r.stderr, "config.ign:2:") {
+			t.Errorf("exit %d, should say %q:\n%s", r.exit, says, r.all())
+		}
+	}
+	if r := x.apply(x.storage(`"directories":[{"path":"/data","overwrite":true,"mode":448}],"files":[{"path":"/data/new"}]`)); r.exit != 0 {
+		t.Error(r.all())
+	}
+	x.expect("data drwx------", "data/old absent", "data/new -rw-r--r--")
+	var st unix.Statfs_t
+	if must(t, unix.Statfs(data, &st)); st.Type != unix.TMPFS_MAGIC {
+		t.Error("the file system is gone")
 	}
 }

@@ -92,6 +92,13 @@ func TestUnits(t *testing.T) {
 			[]string{units + "sockets.target.wants/a.socket -> /usr/lib/systemd/system/a.socket"},
 		},
 		{
+			"units of all types, and a long drop-in", nil,
+			`{"name":"a.timer","enabled":true,"contents":"[Timer]\nOnBootSec=1\n[Install]\nWantedBy=timers.target\n"},{"name":"a.path","contents":"[Path]\nPathExists=/x\n"},` +
+				`{"name":"srv.mount","contents":"[Mount]\nWhat=/dev/x\nWhere=/srv\n"},{"name":"a.slice","contents":"[Slice]\n"},{"name":"dev-x.swap","contents":"[Swap]\nWhat=/dev/x\n"},` +
+				`{"name":"a.service","dropins":[{"name":"long.conf","contents":"[Unit]\n` + strings.Repeat(`# a long drop-in\n`, 20000) + `"}]}`,
+			[]string{units + "timers.target.wants/a.timer -> /etc/systemd/system/a.timer", units + "a.path -rw-r--r--", units + "srv.mount -rw-r--r--", units + "a.slice -rw-r--r--", units + "dev-x.swap -rw-r--r--", units + "a.service.d/long.conf -rw-r--r--"},
+		},
+		{
 			"links of units stay in the root", []string{"link etc/systemd OUTSIDE"}, `{"name":"a.service","enabled":true,"contents":"` + wanted + `"}`, nil,
 		},
 	} {

@@ -33,7 +33,7 @@ func (o *Text) Check(_ context.Context, env *exec.Env) (exec.Finding, error) {
 		return finding, nil
 	}
 	finding.Details = []string{fmt.Sprintf("mode %04o", o.Mode)}
-	if env.Detailed && isText(now) && o.Mode&publicMode != 0 && (is.Kind != sysroot.Regular || is.Mode&publicMode != 0) {
+	if env.Detailed && len(now) <= maxDiff && isText(now) && o.Mode&publicMode != 0 && (is.Kind != sysroot.Regular || is.Mode&publicMode != 0) {
 		finding.Diff = diffOf(o.Path, is.Kind, string(now), o.Data)
 	}
 	return finding, env.CheckWritable(o.Path)
@@ -47,8 +47,8 @@ func (o *Text) inspect(env *exec.Env) (is sysroot.Info, now []byte, err error) {
 	switch {
 	case is.Kind == sysroot.Directory:
 		return is, nil, fmt.Errorf("a directory is already there")
-	case is.Kind == sysroot.Regular && is.Size <= maxDiff:
-		now, err = env.Root.ReadFile(o.Path, maxDiff)
+	case is.Kind == sysroot.Regular && (is.Size <= maxDiff || is.Size == int64(len(o.Data))):
+		now, err = env.Root.ReadFile(o.Path, is.Size)
 	}
 	return is, now, err
 }
@@ -61,7 +61,7 @@ func (o *Text) action(is sysroot.Info, now []byte) exec.Action {
 		return exec.Replace
 	case is.Mode != o.Mode || is.Size != int64(len(o.Data)):
 		return exec.Change
-	case is.Size <= maxDiff && bytes.Equal(now, []byte(o.Data)):
+	case bytes.Equal(now, []byte(o.Data)):
 		return exec.Keep
 	}
 	return exec.Change
