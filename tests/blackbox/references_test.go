@@ -49,7 +49,8 @@ func TestGraphsOfReferences(t *testing.T) {
 		{
 			"a diamond: the last one wins", config(merge("left", "right"), ""),
 			map[string]string{"left": config(merge("base"), file("/x", "left")), "right": config(merge("base"), ""), "base": config("", file("/x", "base"))},
-			[]string{`x "base"`}, "",
+			[]string{`x "base"`},
+			"",
 		},
 		{"a chain of ten", config(merge("0"), ""), chain, []string{`at0 "x"`, `at10 "x"`}, ""},
 		{"a hundred merges", config(merge(names...), ""), wide, []string{`w0 "0"`, `w99 "99"`}, ""},
@@ -61,13 +62,15 @@ func TestGraphsOfReferences(t *testing.T) {
 		{
 			"a file takes the place of a directory, a link that of a file", config(merge("child"), `,"storage":{"directories":[{"path":"/d"}],"files":[{"path":"/f"}]}`),
 			map[string]string{"child": config("", `,"storage":{"files":[{"path":"/d"}],"links":[{"path":"/f","target":"/d"}]}`)},
-			[]string{`d -rw-r--r--`, `f -> /d`}, "",
+			[]string{`d -rw-r--r--`, `f -> /d`},
+			"",
 		},
 		{
 			"a header without value removes that of the parent",
 			config(merge("child"), `,"storage":{"files":[{"path":"/x","contents":{"source":"SELF/headers","httpHeaders":[{"name":"X-A","value":"a"},{"name":"X-B","value":"b"}]}}]}`),
 			map[string]string{"child": config("", `,"storage":{"files":[{"path":"/x","contents":{"source":"SELF/headers","httpHeaders":[{"name":"X-A"}]}}]}`)},
-			[]string{`x "A= B=b"`}, "",
+			[]string{`x "A= B=b"`},
+			"",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
