@@ -3,7 +3,10 @@ package gpt
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -334,6 +337,39 @@ func (e ends) ReadAt(p []byte, at int64) (int, error) {
 		copy(p[max(from-at, 0):], e.tail[max(at-from, 0):])
 	}
 	return len(p), nil
+}
+
+// WriteAt changes the ends; nothing may be written between them.
+func (e ends) WriteAt(p []byte, at int64) (int, error) {
+	switch from := e.size - int64(len(e.tail)); {
+	case at >= 0 && at+int64(len(p)) <= int64(len(e.head)):
+		return copy(e.head[at:], p), nil
+	case at >= from && at+int64(len(p)) <= e.size:
+		return copy(e.tail[at-from:], p), nil
+	}
+	return 0, fmt.Errorf("%d bytes written at %d", len(p), at)
+}
+
+func (ends) Sync() error { return nil }
+
+// save makes an image in a sparse file.
+func (e ends) save(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "disk")
+	f, err := os.Create(path)
+	if err == nil {
+		defer f.Close()
+		err = f.Truncate(e.size)
+	}
+	for at, data := range map[int64][]byte{0: e.head, e.size - int64(len(e.tail)): e.tail} {
+		if err == nil {
+			_, err = f.WriteAt(data, at)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // seal mends the sums of the primary table, so that what is wrong lies deeper.
