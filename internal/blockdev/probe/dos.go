@@ -133,7 +133,7 @@ func serial(raw []byte) string {
 // exfat decodes the main boot sector (Microsoft, exFAT file system specification, 3.1).
 func exfat(v *view, _ int64) *Signature {
 	b := v.bytes(0, 512)
-	if b == nil || string(b[:3]) != "\xeb\x76\x90" || strings.Trim(string(b[11:64]), "\x00") != "" || b[108] < 9 || b[108] > 12 || b[109] > 25-b[108] || b[110] < 1 || b[110] > 2 {
+	if b == nil || strings.Trim(string(b[11:64]), "\x00") != "" || b[108] < 9 || b[108] > 12 || b[109] > 25-b[108] || b[110] < 1 || b[110] > 2 {
 		return nil
 	}
 	sector := int64(1) << b[108]

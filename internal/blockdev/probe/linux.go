@@ -43,7 +43,8 @@ func ext(v *view, _ int64) *Signature {
 	return s
 }
 
-// xfs decodes struct xfs_dsb of linux/fs/xfs/libxfs/xfs_format.h, big-endian.
+// xfs decodes struct xfs_dsb of linux/fs/xfs/libxfs/xfs_format.h, big-endian. The sum of
+// version 5 is not looked at: xfs_repair mends a superblock with a wrong one.
 func xfs(v *view, _ int64) *Signature {
 	sb := v.bytes(0, 512)
 	if sb == nil {
@@ -56,18 +57,6 @@ func xfs(v *view, _ int64) *Signature {
 		!powerOfTwo(uint64(inode), 256, 2048) || sb[122] > 11 || inode != 1<<sb[122] ||
 		sb[120]-sb[122] != sb[123] || sb[127] > 100 { // share of inodes, in percent
 		return nil
-	}
-	if be.Uint16(sb[100:])&0xf == 5 { // XFS_SB_VERSION_5 has a sum of the whole sector
-		raw := v.bytes(0, int(sector))
-		const at = 224
-		if raw == nil {
-			return nil
-		}
-		want := le.Uint32(raw[at:])
-		clear(raw[at : at+4])
-		if crc32.Checksum(raw, crc32.MakeTable(crc32.Castagnoli)) != want {
-			return nil
-		}
 	}
 	return &Signature{UUID: uuid(sb[32:]), Label: text(sb[108:120])}
 }
@@ -179,10 +168,8 @@ func nilfs2(v *view, at int64) *Signature {
 	sum := slices.Clone(sb[:size])
 	clear(sum[16:20])
 	// A CRC from a start of its own and without inversions.
-	if ^crc32.Update(^le.Uint32(sb[12:]), crc32.IEEETable, sum) != le.Uint32(sb[16:]) {
-		return nil
-	}
-	return &Signature{UUID: uuid(sb[152:]), Label: text(sb[168:248]), Version: strconv.Itoa(int(le.Uint32(sb)))}
+	damaged := ^crc32.Update(^le.Uint32(sb[12:]), crc32.IEEETable, sum) != le.Uint32(sb[16:])
+	return &Signature{Damaged: damaged, UUID: uuid(sb[152:]), Label: text(sb[168:248]), Version: strconv.Itoa(int(le.Uint32(sb)))}
 }
 
 // f2fs decodes struct f2fs_super_block of linux/f2fs_fs.h.

@@ -30,7 +30,9 @@ func iso9660(v *view, _ int64) *Signature {
 			// Joliet holds 16 characters; a longer name goes on in the primary one.
 			if long := text16(d[40:72], be); long != "" {
 				if n := len(long); len(s.Label) > n && strings.EqualFold(s.Label[:n], long) {
-					long += s.Label[n:]
+					for _, b := range []byte(s.Label[n:]) {
+						long += string(rune(b)) // blkid takes it for Latin-1
+					}
 				}
 				s.Label = long
 			}

@@ -37,6 +37,8 @@ type Signature struct {
 	UUIDSub string // of the device in a RAID or a file system of several
 	Version string
 	Places  []Place // of its magics, in the order of the format's table
+	// Damaged tells that a sum is wrong. wipefs lists that as well, blkid does not.
+	Damaged bool
 	// tolerant formats stand beside others on purpose: a CD that is also UDF.
 	tolerant bool
 }
@@ -83,23 +85,26 @@ func (e *AmbivalentError) Error() string {
 
 // Content is what the device holds besides a partition table; the zero Signature if
 // nothing. A RAID member or an encrypted volume hides what else is there, by the rules
-// of blkid; the rest of Signatures then is left over or lies inside of it.
+// of blkid; the rest of Signatures then is left over or lies inside of it. What is damaged
+// counts only if there is nothing else: somebody may want to mend it.
 func (r Report) Content() (Signature, error) {
 	var found []Signature
+	var damaged Signature
 	for _, s := range r.Signatures {
-		switch s.Usage {
-		case Table:
+		switch {
+		case s.Usage == Table:
 			continue
-		case RAID, Crypto:
-			if len(found) == 0 {
-				return s, nil
-			}
+		case s.Damaged:
+			damaged = s
+			continue
+		case (s.Usage == RAID || s.Usage == Crypto) && len(found) == 0:
+			return s, nil
 		}
 		found = append(found, s)
 	}
 	switch {
 	case len(found) == 0:
-		return Signature{}, nil
+		return damaged, nil
 	case len(found) > 1 && slices.ContainsFunc(found, func(s Signature) bool { return !s.tolerant }):
 		return Signature{}, &AmbivalentError{Signatures: found}
 	}
@@ -173,7 +178,10 @@ func (f format) look(v *view, before Report) *Signature {
 				continue
 			}
 		}
-		if found == nil {
+		if found == nil || found.Damaged && !s.Damaged {
+			if found != nil {
+				s.Places = found.Places
+			}
 			found = s
 			found.Type, found.Usage, found.tolerant = cmp.Or(s.Type, f.name), cmp.Or(s.Usage, f.usage), f.tolerant
 		}

@@ -15,6 +15,7 @@ func TestContent(t *testing.T) {
 	disc := Signature{Type: "udf", Usage: Filesystem, tolerant: true}
 	luks := Signature{Type: "crypto_LUKS", Usage: Crypto}
 	table := Signature{Type: "gpt", Usage: Table}
+	damaged := Signature{Type: "LVM2_member", Usage: RAID, Damaged: true}
 	for name, c := range map[string]struct {
 		found []Signature
 		want  string
@@ -23,6 +24,8 @@ func TestContent(t *testing.T) {
 		"only a table":                      {[]Signature{table}, ""},
 		"a file system and a table":         {[]Signature{fs("ntfs"), table}, "ntfs"},
 		"an encrypted volume over old ext4": {[]Signature{luks, fs("ext4")}, "crypto_LUKS"},
+		"a damaged one, and nothing else":   {[]Signature{damaged, table}, "LVM2_member"},
+		"a damaged one, and a file system":  {[]Signature{damaged, fs("ext4")}, "ext4"},
 		"two file systems":                  {[]Signature{fs("xfs"), fs("ext4")}, "several things at once: xfs at byte 64; ext4 at byte 64"},
 		"a disc with two on purpose":        {[]Signature{disc, {Type: "iso9660", Usage: Filesystem, tolerant: true}}, "udf"},
 		"a disc and another":                {[]Signature{disc, fs("ext4")}, "udf; ext4"},

@@ -104,12 +104,10 @@ func lvm2(v *view, at int64) *Signature {
 		return nil
 	}
 	// The CRC of the usual polynomial, from another start and without the last inversion.
-	if ^crc32.Update(^uint32(0xf597a6cf), crc32.IEEETable, h[20:]) != le.Uint32(h[16:]) {
-		return nil
-	}
+	damaged := ^crc32.Update(^uint32(0xf597a6cf), crc32.IEEETable, h[20:]) != le.Uint32(h[16:])
 	from := int(le.Uint32(h[20:]))
 	if from < 32 || from > len(h)-idBytes {
-		return nil
+		return &Signature{Damaged: true}
 	}
 	id := string(h[from : from+idBytes])
 	var parts []string
@@ -117,7 +115,7 @@ func lvm2(v *view, at int64) *Signature {
 		parts = append(parts, id[:n])
 		id = id[n:]
 	}
-	return &Signature{UUID: strings.Join(parts, "-"), Version: "LVM2 001"}
+	return &Signature{UUID: strings.Join(parts, "-"), Version: "LVM2 001", Damaged: damaged}
 }
 
 // bcache decodes struct cache_sb of linux/bcache.h, which lies at 4 KiB and says so.
