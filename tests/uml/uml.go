@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -82,6 +83,57 @@ func (m *Machine) Start(ctx context.Context) error {
 // CutPower ends the machine at once: what its kernel has not yet written to its disks is
 // lost.
 func (m *Machine) CutPower() error { return syscall.Kill(-m.cmd.Process.Pid, syscall.SIGKILL) }
+
+// Pause does something while the machine stands still: what it has written is what a loss
+// of power would leave, and nothing more is written. The machine must have been started.
+func (m *Machine) Pause(do func() error) (err error) {
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		// the programs of the machine are traced by its kernel, which would take the signal
+		// for one of theirs; they do nothing without it
+		running, all := kernelProcesses(m.cmd.Process.Pid)
+		for _, pid := range all {
+			_ = syscall.Kill(pid, syscall.SIGSTOP) // it may have ended
+			defer func() { _ = syscall.Kill(pid, syscall.SIGCONT) }()
+		}
+		if len(all) > 0 && running == 0 {
+			return do()
+		}
+		if time.Now().After(deadline) {
+			return errors.New("the virtual machine does not stand still")
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// kernelProcesses are those of a group that nobody traces, and how many of them are not
+// stopped: proc(5), /proc/PID/stat and /proc/PID/status.
+func kernelProcesses(group int) (running int, all []int) {
+	names, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is good
+	for _, name := range names {
+		stat, err := os.ReadFile(name)
+		end := bytes.LastIndexByte(stat, ')')
+		if err != nil || end < 0 {
+			continue
+		}
+		var state string
+		var parent, of int
+		if _, err := fmt.Sscan(string(stat[end+1:]), &state, &parent, &of); err != nil || of != group || state == "Z" {
+			continue
+		}
+		status, err := os.ReadFile(filepath.Join(filepath.Dir(name), "status"))
+		if err != nil || !bytes.Contains(status, []byte("\nTracerPid:\t0\n")) {
+			continue
+		}
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(name))); err == nil {
+			all = append(all, pid)
+			if state != "T" {
+				running++
+			}
+		}
+	}
+	return running, all
+}
 
 // Wait waits until the machine has switched itself off, or has lost its power, which is an
 // error.

@@ -113,4 +113,57 @@ var clevisCases = []scenario{
 			g.Errorf("crypttab is %q", got)
 		}
 	}},
+	{"a custom pin: its config, discard, options to open it, and a line in crypttab", func(g *guest) {
+		url, thumbprint := g.tang()
+		g.disk(32, "")
+		g.disk(32, "")
+		g.closing("net")
+		g.closing("alone")
+		config := `{\"url\":\"` + url + `\",\"thp\":\"` + thumbprint + `\"}`
+		shares := `{\"t\":1,\"pins\":{\"tang\":[` + config + `]}}`
+		g.storage(`"luks":[
+			{"name":"net","device":"$disk0","label":"vault","discard":true,"openOptions":["--perf-no_read_workqueue"],"clevis":{"custom":{"pin":"tang","config":"` + config + `","needsNetwork":true}},` + quick + `},
+			{"name":"alone","device":"$disk1","clevis":{"custom":{"pin":"sss","config":"` + shares + `"}},` + quick + `}]`)
+		g.passes("disks", "files")
+		g.isBound("$disk0", "tang")
+		g.isBound("$disk1", `"t":1`)
+		uuid := [2]string{g.blkid("$disk0", "UUID"), g.blkid("$disk1", "UUID")}
+		want := "net UUID=" + uuid[0] + " none luks,_netdev,x-initrd.attach\nalone UUID=" + uuid[1] + " none luks,x-initrd.attach\n"
+		if got := g.target("etc/crypttab"); got != want {
+			g.Errorf("crypttab is %q, want %q", got, want)
+		}
+		for _, flag := range []string{"allow-discards", "no-read-workqueue"} {
+			if dump := g.do("cryptsetup", "luksDump", g.names[0]); !strings.Contains(dump, flag) {
+				g.Errorf("no %s in\n%s", flag, dump)
+			}
+		}
+		// the next boot opens them, with the same flags
+		g.do("cryptsetup", "close", "net")
+		g.do("cryptsetup", "close", "alone")
+		g.check(os.Remove(filepath.Join(g.dir, "state")))
+		g.passes("disks", "files")
+		g.is("$disk0", "UUID="+uuid[0], "LABEL=vault")
+		g.is("$disk1", "UUID="+uuid[1])
+		if table := g.do("dmsetup", "table", "net"); !strings.Contains(table, "allow_discards") || !strings.Contains(table, "no_read_workqueue") {
+			g.Errorf("it is open without the flags: %s", table)
+		}
+		if strings.Count(g.target("etc/crypttab"), "\n") != 2 {
+			g.Errorf("crypttab is %q", g.target("etc/crypttab"))
+		}
+	}},
+	{"a volume bound to a server that is away is made anew after a power cut", func(g *guest) {
+		url, _ := g.tang()
+		adv := strings.TrimSpace(g.do("curl", "-sf", url+"/adv"))
+		quoted, err := json.Marshal(adv)
+		g.check(err)
+		thumbprint := strings.TrimSpace(g.do("sh", "-c", `printf %s "$1" | jose fmt -j- -Og payload -SyOg keys -AUo- | jose jwk use -i- -r -u verify -o- | jose jwk thp -i-`, "sh", adv))
+		g.disk(32, "")
+		g.closing("net")
+		g.storage(`"luks":[{"name":"net","device":"$disk0","clevis":{"tang":[{"url":"http://127.0.0.1:1","thumbprint":"` + thumbprint + `","advertisement":` + string(quoted) + `}]},` + quick + `}]`)
+		g.passes("disks")
+		g.do("cryptsetup", "close", "net")
+		g.check(os.Remove(filepath.Join(g.dir, "state")))
+		g.passes("disks", "files")
+		g.is("$disk0", "SUBSYSTEM=")
+	}},
 }

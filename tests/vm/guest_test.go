@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -31,12 +30,9 @@ func cases() []scenario {
 
 // runCases runs those cases that are the turn of this machine.
 func runCases(t *testing.T) {
-	shard, err := strconv.Atoi(os.Getenv(shardEnv))
-	if err != nil {
-		t.Fatal(err)
-	}
+	shard, shards := turn(t)
 	for i, c := range cases() {
-		if i%kernels != shard {
+		if i%shards != shard {
 			continue
 		}
 		t.Run(c.name, func(t *testing.T) {
@@ -44,6 +40,15 @@ func runCases(t *testing.T) {
 			c.run(g)
 		})
 	}
+}
+
+// turn is which machine this is, and of how many.
+func turn(t *testing.T) (shard, shards int) {
+	t.Helper()
+	if _, err := fmt.Sscanf(os.Getenv(shardEnv), "%d/%d", &shard, &shards); err != nil {
+		t.Fatalf("%s: %v", shardEnv, err)
+	}
+	return shard, shards
 }
 
 // toolLimit ends a program that hangs.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -20,8 +21,9 @@ import (
 	"github.com/kindling-boot/kindling/tests/uml"
 )
 
-// kernels is how many run side by side: one uses one processor.
-const kernels = 2
+// kernels is how many run side by side, at most two: one uses one processor, and
+// GOMAXPROCS=1 asks for one.
+func kernels() int { return min(2, runtime.GOMAXPROCS(0)) }
 
 // bootLimit ends a machine that hangs.
 const bootLimit = 10 * time.Minute
@@ -32,7 +34,7 @@ var guestScript string
 // Variables by which the kernel tells the test program that it is in the guest.
 const (
 	ignitionEnv = "vm_ignition"
-	shardEnv    = "vm_shard"
+	shardEnv    = "vm_shard" // which machine this is, and of how many: 0/2
 )
 
 func TestMain(m *testing.M) { os.Exit(programs.Main(m)) }
@@ -54,7 +56,7 @@ func TestDisks(t *testing.T) {
 func inMachines(t *testing.T, set func(*machine)) {
 	t.Helper()
 	ignition := programs.Path(t, "ignition")
-	machines := make([]*machine, kernels)
+	machines := make([]*machine, kernels())
 	done := make(chan int)
 	for i := range machines {
 		m := &machine{Machine: uml.Machine{Dir: t.TempDir(), Limit: bootLimit}, shard: i, test: selected(t)}
@@ -92,7 +94,7 @@ func (m *machine) prepare(ignition string) error {
 	if m.Limit == 0 {
 		m.Limit = bootLimit
 	}
-	m.Args = append(m.Args, "vm_test="+program, ignitionEnv+"="+ignition, fmt.Sprintf("%s=%d", shardEnv, m.shard))
+	m.Args = append(m.Args, "vm_test="+program, ignitionEnv+"="+ignition, fmt.Sprintf("%s=%d/%d", shardEnv, m.shard, kernels()))
 	return os.WriteFile(filepath.Join(m.Dir, "run"), []byte(m.test), 0o600)
 }
 

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/kindling-boot/kindling/tests/whole"
 )
@@ -33,13 +34,35 @@ func (w *wholeMachine) provision() (r ended) {
 		if s == "mount" && exec.Command("mountpoint", "-q", w.root).Run() != nil {
 			w.do("mount", "/dev/disk/by-partlabel/ROOT", w.root)
 		}
+		start := time.Now()
 		r = w.stage(s)
+		w.Logf("stage %s took %v", s, time.Since(start))
 		if r.exit != 0 {
 			r.said = "stage " + s + ":\n" + r.said
 			return r
 		}
+		if s == "files" { // as an initramfs takes the stamp of a first boot away
+			w.check(os.WriteFile(filepath.Join(w.root, provisioned), nil, 0o600))
+			w.do("sync", "-f", w.root)
+		}
 	}
 	return r
+}
+
+// provisioned is a file of the target that tells that the first boot is over.
+const provisioned = "etc/provisioned"
+
+// boot is what the next boot does: it provisions, if the first boot is not over, or opens
+// the volume as the system would. The kernel and rules of udev have started the array.
+func (w *wholeMachine) boot() (r ended) {
+	w.Helper()
+	w.do("mount", "/dev/disk/by-partlabel/ROOT", w.root)
+	if _, err := os.Stat(filepath.Join(w.root, provisioned)); err == nil {
+		w.do("cryptsetup", "open", "/dev/disk/by-partlabel/secret", "vault", "--key-file", filepath.Join(w.root, "etc/luks/vault"))
+		return ended{said: "it is provisioned"}
+	}
+	w.do("umount", w.root)
+	return w.provision()
 }
 
 // begin writes the config.
@@ -57,7 +80,8 @@ func (w *wholeMachine) describe() []string {
 	w.Helper()
 	var out []string
 	for i, d := range w.disks {
-		out = append(out, strings.ReplaceAll(w.do("sfdisk", "--dump", d), d, fmt.Sprintf("disk%d", i)))
+		dump := strings.ReplaceAll(w.do("sfdisk", "--dump", d), d, fmt.Sprintf("disk%d-", i))
+		out = append(out, strings.ReplaceAll(dump, fmt.Sprintf("disk%d-p", i), fmt.Sprintf("disk%d-", i)))
 	}
 	for _, place := range whole.Foreign {
 		if w.sum(place) != sha256.Sum256(place.Data()) {

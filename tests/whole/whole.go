@@ -129,7 +129,7 @@ func Config(version string, disks [2]string) string {
   {"number":3,"label":"boot","sizeMiB":34,"guid":"0311D9DA-5F5A-4A0D-BC2A-3A4E29E9D0B3","typeGuid":"C12A7328-F81F-11D2-BA4B-00A0C93EC93B"},
   {"number":4,"label":"data","sizeMiB":320,"guid":"0311D9DA-5F5A-4A0D-BC2A-3A4E29E9D0B4"}]}],
 "raid":[{"name":"mirror","level":"raid1","devices":["/dev/disk/by-partlabel/one","/dev/disk/by-partlabel/two"]}],
-"luks":[{"name":"vault","device":"/dev/disk/by-partlabel/secret","label":"vault","wipeVolume":true,"uuid":"` + vaultUUID + `","options":["--pbkdf","pbkdf2","--pbkdf-force-iterations","1000"]}],
+"luks":[{"name":"vault","device":"/dev/disk/by-partlabel/secret","label":"vault","uuid":"` + vaultUUID + `","options":["--pbkdf","pbkdf2","--pbkdf-force-iterations","1000"]}],
 "filesystems":[
  {"device":"/dev/md/mirror","format":"ext4","path":"/var","label":"var","uuid":"11111111-2222-4333-8444-555555555501"},
  {"device":"/dev/mapper/vault","format":"ext4","path":"/srv","label":"srv","uuid":"11111111-2222-4333-8444-555555555502","wipeFilesystem":true},

@@ -12,7 +12,6 @@ import (
 
 	"github.com/kindling-boot/kindling/config/types"
 	"github.com/kindling-boot/kindling/internal/exec"
-	"github.com/kindling-boot/kindling/internal/exec/sight"
 	"github.com/kindling-boot/kindling/internal/sysroot"
 )
 
@@ -71,13 +70,9 @@ func (o *Crypttab) inspect(ctx context.Context, env *exec.Env) (is sysroot.Info,
 	}
 	lines := map[string]string{}
 	for _, v := range o.Volumes {
-		node, err := o.On.node(ctx, env, deref(v.Device))
+		_, h, err := o.On.volume(ctx, env, v)
 		if err != nil {
-			return is, nil, nil, fmt.Errorf("find volume %s: %w", v.Name, err)
-		}
-		h, err := sight.ReadLUKS(node)
-		if err != nil {
-			return is, nil, nil, fmt.Errorf("find volume %s: %w", v.Name, err)
+			return is, nil, nil, err
 		}
 		lines[v.Name] = crypttabLine(v, h.UUID)
 	}
@@ -116,8 +111,8 @@ func (o *Crypttab) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, 
 	return out, replaceFile(env, crypttabPath, want, secretMode)
 }
 
-// LUKSKey is the key of a volume on the target, and the end of its making: until the key
-// is there, nobody could open the volume after the next boot.
+// LUKSKey is the key of a volume on the target: without it, nobody could open the volume
+// after the next boot.
 type LUKSKey struct {
 	About  exec.Description
 	On     *Machine
@@ -182,21 +177,6 @@ func (o *LUKSKey) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, e
 			return out, err
 		}
 		out.Bytes = int64(len(key))
-	}
-	// the mark must not go before the key is safe
-	if err := env.Root.Sync(path.Dir(name)); err != nil {
-		return out, err
-	}
-	node, err := o.On.node(ctx, env, deref(o.Volume.Device))
-	if err != nil {
-		return out, err
-	}
-	h, err := sight.ReadLUKS(node)
-	if err != nil {
-		return out, err
-	}
-	if err := clearMark(ctx, env, node, h); err != nil {
-		return out, err
 	}
 	return out, o.On.State.DropKey(o.Volume.Name)
 }

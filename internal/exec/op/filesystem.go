@@ -2,9 +2,6 @@ package op
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -170,15 +167,10 @@ func canonicalUUID(format, uuid string) string {
 
 // result identifies the file system that was made for this config.
 func (o *Filesystem) result(is sight.Signature) string {
-	data, err := json.Marshal(struct {
+	return digest(struct {
 		Want types.Filesystem
 		Is   string
 	}{o.Want, is.String()})
-	if err != nil {
-		return "" // never: texts and booleans
-	}
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
 }
 
 // Apply implements exec.Operation.

@@ -13,12 +13,7 @@ import (
 	"github.com/kindling-boot/kindling/internal/run"
 )
 
-const (
-	cryptsetupCmd = "cryptsetup"
-	// unfinishedMark is the subsystem in the header of a volume that must not be used yet:
-	// record 0170.
-	unfinishedMark = "kindling-unfinished"
-)
+const cryptsetupCmd = "cryptsetup"
 
 // LUKS is an encrypted volume, open below /dev/mapper.
 type LUKS struct {
@@ -35,8 +30,7 @@ func (o *LUKS) Describe() *exec.Description { return &o.About }
 
 func (o *LUKS) device() string { return deref(o.Want.Device) }
 
-// isGenerated reports whether nobody but us knows the key.
-func (o *LUKS) isGenerated() bool { return deref(o.Want.KeyFile.Source) == "" }
+func (o *LUKS) isGenerated() bool { return IsKeyGenerated(o.Want) }
 
 func (o *LUKS) bindsClevis() bool { return HasClevis(o.Want.Clevis) }
 
@@ -142,6 +136,8 @@ func (o *LUKS) inspect(node string) (s luksState, err error) {
 		return luksState{true, true, "the making of " + work.What + " was interrupted"}, nil
 	case begun && headErr == nil && work.Result == h.UUID:
 		return s, nil // made for this config since the machine was started
+	case o.isUnfinished(is, h):
+		return luksState{true, true, "the first boot that has made the volume was interrupted"}, nil
 	case is.Format == "" && errors.Is(headErr, sight.ErrNoLUKS):
 		return luksState{format: true, open: true}, nil
 	case isTrue(o.Want.WipeVolume):
@@ -152,8 +148,8 @@ func (o *LUKS) inspect(node string) (s luksState, err error) {
 		return s, exec.WithHelp(headErr, "set wipeVolume: true to replace the volume")
 	case h.Version != 2:
 		return s, exec.WithHelp(errors.New("the volume is LUKS1"), "set wipeVolume: true to replace it, or convert it with cryptsetup convert")
-	case h.Subsystem == unfinishedMark:
-		return luksState{true, true, "the volume was never finished, its key is lost"}, nil
+	case strings.HasPrefix(h.Subsystem, unfinishedMark):
+		return s, exec.WithHelp(errors.New("a first boot with another config has begun to make a volume here"), "set wipeVolume: true to replace it")
 	}
 	if why := o.differs(h); why != "" {
 		return s, exec.WithHelp(fmt.Errorf("a LUKS volume is there, and %s", why), "set wipeVolume: true to replace it")
@@ -283,8 +279,7 @@ func (o *LUKS) make(ctx context.Context, env *exec.Env, node string, isEmpty boo
 	if err != nil {
 		return err
 	}
-	// a key that only the state has is lost with it, until the files stage has written it
-	if o.bindsClevis() || !o.isGenerated() {
+	if !o.isGenerated() {
 		if err := clearMark(ctx, env, node, h); err != nil {
 			return err
 		}
@@ -295,7 +290,7 @@ func (o *LUKS) make(ctx context.Context, env *exec.Env, node string, isEmpty boo
 // formatArguments are those of luksFormat. The mark comes before the options of the user,
 // who may want a subsystem.
 func (o *LUKS) formatArguments(node, file string) []string {
-	args := []string{"luksFormat", "--type", "luks2", "--key-file", file, "--subsystem", unfinishedMark}
+	args := []string{"luksFormat", "--type", "luks2", "--key-file", file, "--subsystem", markOf(o.Want)}
 	if l := o.Want.Label; l != nil {
 		args = append(args, "--label", *l)
 	}
@@ -303,15 +298,6 @@ func (o *LUKS) formatArguments(node, file string) []string {
 		args = append(args, "--uuid", *u)
 	}
 	return append(append(args, o.Want.Options...), node)
-}
-
-// clearMark tells that a volume is complete.
-func clearMark(ctx context.Context, env *exec.Env, node string, h sight.LUKS) error {
-	if h.Subsystem != unfinishedMark {
-		return nil
-	}
-	_, err := env.Run(ctx, run.Command{Name: cryptsetupCmd, Args: []string{"config", node, "--label", h.Label, "--subsystem", ""}})
-	return err
 }
 
 func (o *LUKS) open(ctx context.Context, env *exec.Env, node, file string) error {

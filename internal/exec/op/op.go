@@ -9,6 +9,9 @@ package op
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -76,6 +79,16 @@ func defaultOwner(env *exec.Env, dir string) (uid, gid int) {
 		gid = info.GID
 	}
 	return uid, gid
+}
+
+// digest is a hash in hex over what of a config and a machine can be written as JSON.
+func digest(v any) string {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return "" // never: texts and booleans
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
 }
 
 func deref(p *string) string {

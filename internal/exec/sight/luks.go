@@ -2,6 +2,7 @@ package sight
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -22,6 +23,9 @@ type LUKS struct {
 	Flags []string `json:"flags,omitempty"`
 	// Tokens are the kinds of ways to open it without a person: clevis.
 	Tokens []string `json:"tokens,omitempty"`
+
+	sequence uint64 // counts changes of the header
+	size     int64  // of a header, in bytes
 }
 
 // ErrNoLUKS reports a device without a LUKS header.
@@ -31,11 +35,16 @@ var ErrNoLUKS = errors.New("there is no LUKS header")
 const (
 	luksBinary    = 4096
 	luksMaxHeader = 4 << 20
+	// luksFirstCopy is the first place of the second header; each further one is twice as
+	// far away, up to luksMaxHeader: §2.2.
+	luksFirstCopy = 16 << 10
 )
 
-var luksMagic = []byte("LUKS\xba\xbe")
+var luksMagic, luksCopyMagic = []byte("LUKS\xba\xbe"), []byte("SKUL\xba\xbe")
 
-// ReadLUKS reads the header of a volume of this machine; ErrNoLUKS if there is none.
+// ReadLUKS reads the header of a volume of this machine; ErrNoLUKS if there is none. With
+// an error, what is known of a damaged header, or of the second one when the first is gone,
+// is returned besides.
 func ReadLUKS(node string) (h LUKS, err error) {
 	f, err := os.Open(node)
 	if err != nil {
@@ -45,12 +54,33 @@ func ReadLUKS(node string) (h LUKS, err error) {
 	return parseLUKS(f)
 }
 
-func parseLUKS(r io.ReaderAt) (h LUKS, err error) {
+// parseLUKS returns the header that counts: of the two, one may be damaged or older, when a
+// change of it was interrupted.
+func parseLUKS(r io.ReaderAt) (LUKS, error) {
+	first, firstErr := parseHeader(r, 0, luksMagic)
+	if firstErr == nil && first.Version != 2 {
+		return first, nil
+	}
+	for at := int64(luksFirstCopy); at <= luksMaxHeader; at *= 2 {
+		second, err := parseHeader(r, at, luksCopyMagic)
+		switch {
+		case err != nil || firstErr == nil && at != first.size:
+		case errors.Is(firstErr, ErrNoLUKS):
+			return second, ErrNoLUKS
+		case firstErr != nil || second.sequence > first.sequence:
+			return second, nil
+		}
+	}
+	return first, firstErr
+}
+
+// parseHeader reads a header at one of its places.
+func parseHeader(r io.ReaderAt, at int64, magic []byte) (h LUKS, err error) {
 	b := make([]byte, luksBinary)
-	if _, err := r.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
+	if _, err := r.ReadAt(b, at); err != nil && !errors.Is(err, io.EOF) {
 		return h, fmt.Errorf("read LUKS header: %w", err)
 	}
-	if !bytes.HasPrefix(b, luksMagic) {
+	if !bytes.HasPrefix(b, magic) {
 		return h, ErrNoLUKS
 	}
 	if h.Version = int(binary.BigEndian.Uint16(b[6:])); h.Version != 2 {
@@ -58,13 +88,20 @@ func parseLUKS(r io.ReaderAt) (h LUKS, err error) {
 		return h, nil
 	}
 	h.Label, h.UUID, h.Subsystem = text(b[24:72]), text(b[168:208]), text(b[208:256])
+	h.sequence = binary.BigEndian.Uint64(b[16:])
 	size := binary.BigEndian.Uint64(b[8:])
 	if size <= luksBinary || size > luksMaxHeader {
 		return h, errors.New("the LUKS header has an impossible size")
 	}
+	h.size = int64(size)
 	area := make([]byte, size-luksBinary)
-	if _, err := r.ReadAt(area, luksBinary); err != nil {
+	if _, err := r.ReadAt(area, at+luksBinary); err != nil {
 		return h, fmt.Errorf("read LUKS header: %w", err)
+	}
+	sum := [sha256.Size]byte(b[448:])
+	clear(b[448:512]) // the checksum is computed with zeros in its place
+	if text(b[72:104]) == "sha256" && sha256.Sum256(append(b, area...)) != sum {
+		return h, errors.New("the LUKS header is damaged: its checksum is wrong")
 	}
 	var meta struct {
 		Tokens map[string]struct {

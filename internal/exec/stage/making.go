@@ -248,6 +248,23 @@ func planVolumes(in Input) []exec.Operation {
 	})
 }
 
+// planVolumeEnds plans the last operations of a first boot.
+func planVolumeEnds(in Input) []exec.Operation {
+	var ops []exec.Operation
+	for i, l := range in.Config.Storage.Luks {
+		if op.IsKeyGenerated(l) {
+			ops = append(ops, &op.LUKSEnd{
+				About: exec.Description{
+					Kind: "end of LUKS volume", Target: l.Name, Step: "finishLuks", Doing: fmt.Sprintf("finishing %q", l.Name),
+					AskedBy: in.origin("storage", "luks", i), Needs: after(filesDone),
+				},
+				On: in.Machine, Volume: l,
+			})
+		}
+	}
+	return ops
+}
+
 // planArrays plans what RAID arrays leave on the target, unless the config has that file.
 func planArrays(in Input) []exec.Operation {
 	arrays := in.Config.Storage.Raid

@@ -98,12 +98,13 @@ const (
 	enablingDone  = "enabling"
 	volumesDone   = "volumes"
 	resultDone    = "result"
+	filesDone     = "files"
 )
 
 // after lists the points up to and including one.
 func after(point string) []exec.Key {
 	var keys []exec.Key
-	for _, p := range []string{accountsDone, nodesDone, hardLinksDone, unitsDone, presetsDone, enablingDone, volumesDone, resultDone} {
+	for _, p := range []string{accountsDone, nodesDone, hardLinksDone, unitsDone, presetsDone, enablingDone, volumesDone, resultDone, filesDone} {
 		keys = append(keys, exec.MilestoneKey(p))
 		if p == point {
 			break
@@ -113,7 +114,8 @@ func after(point string) []exec.Key {
 }
 
 // planFiles plans the files stage: accounts, then directories, files and symbolic
-// links, then hard links, then units, then presets, then what LUKS volumes need, then the report.
+// links, then hard links, then units, then presets, then what LUKS volumes need, then the
+// report, then labels. The volumes are finished when all else is.
 func planFiles(in Input) []exec.Operation {
 	var ops []exec.Operation
 	if !in.SkipAccounts {
@@ -127,7 +129,11 @@ func planFiles(in Input) []exec.Operation {
 	if in.Report {
 		ops = append(append(ops, planReport(in)...), planEvents(in)...)
 	}
-	return append(ops, planLabels(in, ops)...)
+	ops = append(ops, planLabels(in, ops)...)
+	if in.Report {
+		ops = append(ops, planVolumeEnds(in)...)
+	}
+	return ops
 }
 
 // planLabels plans the SELinux labels of all that the stage makes, for a target that has, or
@@ -140,6 +146,7 @@ func planLabels(in Input, ops []exec.Operation) []exec.Operation {
 	uses := op.HasSELinux(in.Root)
 	l := &op.Labels{About: exec.Description{
 		Kind: "labels", Target: "SELinux", Step: "relabelFiles", Doing: "labelling what was made", Needs: after(resultDone),
+		Provides: []exec.Key{exec.MilestoneKey(filesDone)},
 	}}
 	for _, o := range ops {
 		for _, k := range o.Describe().Provides {

@@ -139,7 +139,7 @@ func planReport(in Input) []exec.Operation {
 	}}
 }
 
-// planEvents plans the copy of the events, the last operation of a first boot.
+// planEvents plans the copy of the events.
 func planEvents(in Input) []exec.Operation {
 	if in.Events == nil || op.EventsPath == "" {
 		return nil
@@ -149,7 +149,7 @@ func planEvents(in Input) []exec.Operation {
 			Kind: "events", Target: op.EventsPath, Step: "keepEvents",
 			Doing:    "writing file " + in.outside(op.EventsPath),
 			Needs:    after(resultDone),
-			Provides: []exec.Key{exec.PathKey(op.EventsPath)},
+			Provides: []exec.Key{exec.PathKey(op.EventsPath), exec.MilestoneKey(filesDone)},
 		},
 		Events: in.Events,
 	}}
