@@ -70,10 +70,16 @@ type provisioning struct {
 
 // conclude tells how the stage has ended: the log of events, the journal, the consoles.
 func (r *stageRun) conclude(name string, outcome error) {
-	if outcome != nil {
+	before, err := bootlog.ReadFailure(r.dir())
+	failed := err == nil
+	switch {
+	case failed && name == "umount": // runs after another stage has failed, which is what counts
+	case outcome != nil:
 		r.fail(name, outcome)
-	} else if err := bootlog.RemoveFailure(r.dir()); err != nil { // of a run before
-		r.log.Printf(eventlog.Error, "%v", err)
+	case failed && (before.Stage == name || name == "files"): // done again, by somebody at a console
+		if err := bootlog.RemoveFailure(r.dir()); err != nil {
+			r.log.Printf(eventlog.Error, "%v", err)
+		}
 	}
 	if outcome == nil && name == "files" {
 		if lines := r.recorder.Lines(); lines != nil {
