@@ -12,6 +12,7 @@ import (
 
 	"github.com/kindling-boot/kindling/config"
 	"github.com/kindling-boot/kindling/config/schema"
+	"github.com/kindling-boot/kindling/config/source"
 	"github.com/kindling-boot/kindling/config/types"
 	"github.com/kindling-boot/kindling/internal/resource"
 )
@@ -112,8 +113,11 @@ func fromURL(ctx context.Context, env *Env, argument, text string) (Config, erro
 		return fail(err)
 	}
 	data, err := readLimited(r)
+	if errors.Is(err, source.ErrTooLarge) { // the only one that does not name the resource
+		err = fmt.Errorf("fetch %s: %w", resource.Show(text), err)
+	}
 	if err = errors.Join(err, r.Close()); err != nil {
-		return fail(fmt.Errorf("fetch %s: %w", resource.Show(text), err))
+		return fail(err)
 	}
 	c, err := Unpack(data, resource.Show(text))
 	if err != nil {

@@ -35,6 +35,7 @@ func decoded(r types.Resource, raw io.ReadCloser) (io.ReadCloser, error) {
 			_ = raw.Close() // nothing was read
 			return nil, fmt.Errorf("verify %s: %w", Show(*r.Source), err)
 		}
+		v.of = Show(*r.Source)
 		s.Reader = v
 	}
 	return s, nil
@@ -107,6 +108,7 @@ type verifier struct {
 	sum  hash.Hash
 	want []byte
 	name string
+	of   string // the source, as it is shown; empty if the caller knows
 }
 
 func newVerifier(r io.Reader, want string) (*verifier, error) {
@@ -152,7 +154,11 @@ func (v *verifier) Read(p []byte) (int, error) {
 	_, _ = v.sum.Write(p[:n]) // never fails
 	if err == io.EOF {        // io.EOF is never wrapped by a Reader that keeps its contract
 		if got := v.sum.Sum(nil); subtle.ConstantTimeCompare(got, v.want) != 1 {
-			return n, fmt.Errorf("%w: the content has %s-%x, the config expects %s-%x", ErrHash, v.name, got, v.name, v.want)
+			differs := fmt.Errorf("%w: the content has %s-%x, the config expects %s-%x", ErrHash, v.name, got, v.name, v.want)
+			if v.of != "" {
+				differs = fmt.Errorf("verify %s: %w", v.of, differs)
+			}
+			return n, differs
 		}
 	}
 	return n, err
