@@ -99,6 +99,17 @@ func (s *shared) fetcher(c clientSettings, total time.Duration) *Fetcher {
 // IsOffline reports whether what needs the network is refused.
 func (f *Fetcher) IsOffline() bool { return f == nil || f.shared.options.Offline }
 
+// Bounded returns a fetcher that does not try for ever: where the config sets no limit for
+// all attempts together, there is this one.
+func (f *Fetcher) Bounded(limit time.Duration) *Fetcher {
+	if f == nil || f.total > 0 {
+		return f
+	}
+	bounded := *f
+	bounded.total = limit
+	return &bounded
+}
+
 // Open returns the content of a resource as a stream, to be closed. It returns when
 // the content has begun to arrive; attempts are repeated inside, also when a transfer
 // breaks off later. Broken compression and a wrong hash show as errors of Open or Read,

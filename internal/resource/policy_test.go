@@ -81,17 +81,20 @@ func TestWaits(t *testing.T) {
 		total    time.Duration
 		min, max time.Duration
 		says     string
+		bound    time.Duration
 	}{
-		{"an unknown name", &net.DNSError{Name: "x.example", Err: "no such host", IsNotFound: true}, 0, 15 * time.Second, 40 * time.Second, "10 attempts"},
-		{"a certificate", x509.UnknownAuthorityError{}, 0, 1 * time.Second, 4 * time.Second, "5 attempts"},
-		{"a limit", &StatusError{Status: 503}, 20 * time.Second, 10 * time.Second, 20 * time.Second, "time limit"},
-		{"a server that asks for more time than there is", &StatusError{Status: 429, retryAfter: time.Minute}, 20 * time.Second, 0, 0, "time limit"},
-		{"a status that is final", &StatusError{Status: 403}, 0, 0, 0, "403"},
+		{name: "a bound where there is no limit", err: &StatusError{Status: 503}, bound: 20 * time.Second, min: 10 * time.Second, max: 20 * time.Second, says: "time limit"},
+		{name: "a limit that is longer than the bound", err: &StatusError{Status: 503}, total: time.Minute, bound: 20 * time.Second, min: 30 * time.Second, max: time.Minute, says: "time limit"},
+		{"an unknown name", &net.DNSError{Name: "x.example", Err: "no such host", IsNotFound: true}, 0, 15 * time.Second, 40 * time.Second, "10 attempts", 0},
+		{"a certificate", x509.UnknownAuthorityError{}, 0, 1 * time.Second, 4 * time.Second, "5 attempts", 0},
+		{"a limit", &StatusError{Status: 503}, 20 * time.Second, 10 * time.Second, 20 * time.Second, "time limit", 0},
+		{"a server that asks for more time than there is", &StatusError{Status: 429, retryAfter: time.Minute}, 20 * time.Second, 0, 0, "time limit", 0},
+		{"a status that is final", &StatusError{Status: 403}, 0, 0, 0, "403", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now()
-				err := failing(t.Context(), New(Options{Total: c.total}), c.err)
+				err := failing(t.Context(), New(Options{Total: c.total}).Bounded(c.bound), c.err)
 				if err == nil || !strings.Contains(err.Error(), c.says) {
 					t.Errorf("error %v", err)
 				}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/kindling-boot/kindling/config/types"
 	"github.com/kindling-boot/kindling/internal/exec"
@@ -37,16 +38,21 @@ func (m *Machine) checkClevis(ctx context.Context, env *exec.Env, c types.Clevis
 	return errors.Join(append(errs, checkServers(ctx, env, c))...)
 }
 
+// serverLimit is how long a server is waited for unless the config says it: as long as for
+// the config itself. A boot that waits for ever shows no reason.
+const serverLimit = 2 * time.Minute
+
 // checkServers asks the servers that will be asked when the volume is bound. That waits
 // for the network as fetching does.
 func checkServers(ctx context.Context, env *exec.Env, c types.Clevis) error {
+	fetcher := env.Fetcher.Bounded(serverLimit)
 	var errs []error
 	for _, t := range c.Tang {
 		if deref(t.Advertisement) != "" {
 			continue
 		}
 		adv := strings.TrimRight(t.URL, "/") + "/adv"
-		if _, err := env.Fetcher.ReadAll(ctx, types.Resource{Source: &adv}, maxAdvertisement); err != nil {
+		if _, err := fetcher.ReadAll(ctx, types.Resource{Source: &adv}, maxAdvertisement); err != nil {
 			errs = append(errs, fmt.Errorf("ask Tang server %s: %w", t.URL, err))
 		}
 	}
