@@ -260,7 +260,8 @@ func (o *RAID) create(ctx context.Context, env *exec.Env, nodes []string, areEmp
 		}
 	}
 	args := []string{
-		"--create", o.Want.Name, "--force", "--run", "--homehost", "any", "--level", deref(o.Want.Level),
+		// a bare name is also looked for in the current directory, where var or home may be
+		"--create", RAIDDevice(o.Want.Name), "--force", "--run", "--homehost", "any", "--level", deref(o.Want.Level),
 		"--raid-devices", strconv.Itoa(len(nodes) - o.spares()),
 	}
 	if o.spares() > 0 {
