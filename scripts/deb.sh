@@ -29,11 +29,17 @@ make -s install install-dracut install-initramfs-tools DESTDIR="$tree" PREFIX=/u
 # sshd of Debian reads ~/.ssh/authorized_keys only
 make -s program PACKAGE=./cmd/ignition OUT="$tree/usr/bin/ignition" SETTINGS='-X main.keysFragmentDefault=false'
 ln -sf ../../../../bin/ignition "$tree/usr/lib/dracut/modules.d/30ignition/ignition"
+# Debian's boot loader is known, so kernel arguments can be changed
+for place in lib/dracut/modules.d/30ignition share/kindling/initramfs; do
+  install -m 755 packaging/debian/ignition-kargs-helper.sh "$tree/usr/$place/"
+done
 install -d "$tree/usr/lib/dracut/dracut.conf.d"
 {
   echo '# The modules of the package kindling are part of every image; they do nothing on a'
   echo '# boot that is not the first.'
   for module in dracut/*; do echo "add_dracutmodules+=\" ${module#dracut/??} \""; done
+  echo '# called by ignition-kargs-helper'
+  echo 'install_items+=" chroot sleep sync "'
 } >"$tree/usr/lib/dracut/dracut.conf.d/50-kindling.conf"
 # enabled as long as the package is there: their conditions decide
 units=$tree/usr/lib/systemd/system
