@@ -325,9 +325,10 @@ func (r *runner) work(ctx context.Context) {
 	}
 }
 
-// batch is the number of operations to take: what fetches is taken alone.
+// batch is the number of operations to take: what fetches is taken alone, and so are the few
+// that a stage of disks has, each of which takes long.
 func (r *runner) batch() int {
-	n := max(1, min(maxBatch, len(r.queue)/maxWorkers()))
+	n := max(1, min(maxBatch, len(r.queue)/(4*maxWorkers())))
 	for i, number := range r.queue[:n] {
 		if r.plan[number].What.Fetches {
 			return max(1, i)

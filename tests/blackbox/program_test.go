@@ -262,6 +262,8 @@ func TestNeedNet(t *testing.T) {
 		{"a remote appendix", `,"storage":{"files":[{"path":"/x","append":[{"source":"tftp://example.com/x"}]}]}`, true, true, true},
 		{"a Tang server without advertisement", `,"storage":{"luks":[{"name":"x","device":"/dev/x","clevis":{"tang":[{"url":"http://t","thumbprint":"x"}]}}]}`, true, true, true},
 		{"a Tang server with advertisement", `,"storage":{"luks":[{"name":"x","device":"/dev/x","clevis":{"tang":[{"url":"http://t","thumbprint":"x","advertisement":"{}"}]}}]}`, false, true, true},
+		{"a custom pin that needs the network", `,"storage":{"luks":[{"name":"x","device":"/dev/x","clevis":{"custom":{"pin":"tang","config":"{}","needsNetwork":true}}}]}`, true, true, true},
+		{"a custom pin that does not", `,"storage":{"luks":[{"name":"x","device":"/dev/x","clevis":{"custom":{"pin":"tpm2","config":"{}"}}}]}`, false, true, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			x := newTarget(t)

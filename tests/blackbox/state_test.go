@@ -1,6 +1,7 @@
 package blackbox
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -142,5 +143,37 @@ func TestSecureKeysAreRefused(t *testing.T) {
 	r := x.files(x.storage("\n" + `"luks":[{"name":"x","device":"/dev/no-such-disk","cex":{"enabled":true}}]`))
 	if r.exit != 1 || !strings.Contains(r.all(), "CryptoExpress") || !strings.Contains(r.all(), "config.ign:3:") || !strings.Contains(r.all(), "use a key file, or clevis") {
 		t.Errorf("exit %d:\n%s", r.exit, r.all())
+	}
+}
+
+// maxPeak is what 5,000 files and 200 units may take, in bytes of memory.
+const maxPeak = 128 << 20
+
+func TestManyFilesAndUnits(t *testing.T) {
+	needRoot(t)
+	var files, units []string
+	for i := range 5000 {
+		files = append(files, fmt.Sprintf(`{"path":"/srv/d%d/f%d","contents":{"source":"data:,%s"}}`, i%50, i, strings.Repeat("x", 200)))
+	}
+	for i := range 200 {
+		units = append(units, fmt.Sprintf(`{"name":"u%d.service","enabled":true,"contents":%q}`, i, "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n"))
+	}
+	x := newTarget(t)
+	config := x.config(`,"storage":{"files":[` + strings.Join(files, ",") + `]},"systemd":{"units":[` + strings.Join(units, ",") + `]}`)
+	r := x.apply(config)
+	if r.exit != 0 {
+		t.Fatal(r.all())
+	}
+	if r.peak > maxPeak {
+		t.Errorf("it took %d MiB of memory", r.peak>>20)
+	}
+	wants, err := os.ReadDir(filepath.Join(x.root, "etc/systemd/system/multi-user.target.wants"))
+	if err != nil || len(wants) != 200 {
+		t.Errorf("%d units are enabled, %v", len(wants), err)
+	}
+	for i := range 50 {
+		if there, err := os.ReadDir(filepath.Join(x.root, fmt.Sprintf("srv/d%d", i))); err != nil || len(there) != 100 {
+			t.Errorf("directory %d has %d files, %v", i, len(there), err)
+		}
 	}
 }

@@ -151,6 +151,29 @@ var filesystemCases = []scenario{
 		g.storage(`"filesystems":[{"device":"$disk0","format":"ext4"},{"device":"$disk1","format":"btrfs"}]`)
 		g.fails("disks", "find mkfs.btrfs", "btrfs-progs")
 	}},
+	{"an entry without a format only waits for its device", func(g *guest) {
+		g.disk(32, "")
+		g.made("$disk0", "mkfs.ext4", "-q")
+		before := g.contents()
+		g.storage(`"filesystems":[{"device":"$disk0"}]`)
+		g.passes("disks", "mount", "umount")
+		if g.contents() != before {
+			g.Error("the disk has changed")
+		}
+	}},
+	{"two programs that fail at the same time are both reported", func(g *guest) {
+		for range 4 {
+			g.disk(32, "")
+		}
+		bin := g.TempDir()
+		meet := "cd " + bin + "; touch at$$; until set -- at*; [ $# -ge 2 ]; do sleep 0.05; done; echo broken; exit 1"
+		g.check(os.WriteFile(filepath.Join(bin, "mkfs.xfs"), []byte("#!/bin/sh\n"+meet+"\n"), 0o755))
+		g.env = []string{"PATH=" + bin + ":" + os.Getenv("PATH")}
+		g.storage(`"filesystems":[{"device":"$disk0","format":"xfs"},{"device":"$disk1","format":"xfs"},{"device":"$disk2","format":"ext4"},{"device":"$disk3","format":"ext4"}]`)
+		if r := g.stage("disks"); r.exit != 1 || strings.Count(r.said, "asked by: storage.filesystems") != 2 {
+			g.Errorf("ended with %d:\n%s", r.exit, r.said)
+		}
+	}},
 	{"a mounted device is left alone", func(g *guest) {
 		g.disk(32, "")
 		g.made("$disk0", "mkfs.ext4", "-q")

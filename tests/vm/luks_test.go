@@ -321,6 +321,17 @@ var raidCases = []scenario{
 		g.passes("disks")
 		g.hasFile("/dev/md/data", "new", true)
 	}},
+	{"raid0 with options of the config", func(g *guest) {
+		g.disk(32, "")
+		g.disk(32, "")
+		g.stopping("fast")
+		g.storage(`"raid":[{"name":"fast","level":"raid0","devices":["$disk0","$disk1"],"options":["--chunk=64"]}]`)
+		g.passes("disks")
+		if said := g.do("mdadm", "--detail", "/dev/md/fast"); !strings.Contains(said, "Chunk Size : 64K") {
+			g.Errorf("the array is\n%s", said)
+		}
+		g.passes("disks")
+	}},
 	{"raid5 with a spare", func(g *guest) {
 		for range 4 {
 			g.disk(16, "")

@@ -209,6 +209,17 @@ var troubleCases = []scenario{
 			g.Errorf("a second run changes the table:\n%s", said)
 		}
 	}},
+	{"a mount whose source nobody can find is no reason to stop", func(g *guest) {
+		g.disk(64, "")
+		for _, source := range []string{"/dev/root", "//server/share"} {
+			dir := g.TempDir()
+			g.do("mount", "-t", "tmpfs", source, dir)
+			defer g.do("umount", dir)
+		}
+		g.storage(`"disks":[{"device":"$disk0","wipeTable":true,"partitions":[{"number":1,"sizeMiB":8}]}]`)
+		g.passes("disks")
+		g.has(0, "1 1+8")
+	}},
 	{"two partitions with one label are refused", func(g *guest) {
 		g.disk(64, "label: gpt\n1: start=1MiB, size=8MiB, name=twin\n2: start=9MiB, size=8MiB, name=twin\n")
 		g.storage(`"disks":[{"device":"$disk0","partitions":[{"label":"twin","sizeMiB":8}]}]`)
