@@ -78,8 +78,22 @@ func TestEveryScenarioHasATest(t *testing.T) {
 		t.Skip("the list of scenarios is not beside the project")
 	}
 	scenario := regexp.MustCompile(`^\| ([A-Za-z][\w.#-]+)( \(sic\))? \| ([\d.]+|–) \|`)
-	known := 0
+	area := regexp.MustCompile(`^\| ([A-Za-z][A-Za-z -]+) \|`)
+	known, isGap := 0, false
 	for line := range strings.Lines(string(list)) {
+		if strings.HasPrefix(line, "## ") {
+			isGap = strings.Contains(line, "Gaps")
+		}
+		if m := area.FindStringSubmatch(line); m != nil && isGap && m[1] != "Area" {
+			prefix := strings.ToLower(strings.ReplaceAll(m[1], " ", "-")) + "."
+			has := false
+			for name := range named {
+				has = has || strings.HasPrefix(name+".", prefix)
+			}
+			if !has {
+				t.Errorf("docs/scenarios.md has nothing of the area %s", m[1])
+			}
+		}
 		if m := scenario.FindStringSubmatch(line); m != nil {
 			if known++; !named[m[1]] {
 				t.Errorf("docs/scenarios.md has no %s", m[1])

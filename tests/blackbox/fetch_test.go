@@ -334,3 +334,29 @@ func TestFailureEndsWaiting(t *testing.T) {
 		t.Fatal("it still waits")
 	}
 }
+
+// TestLargeFileTakesLittleMemory: contents pass through, whatever their size.
+func TestLargeFileTakesLittleMemory(t *testing.T) {
+	needRoot(t)
+	const size, most = 256 << 20, 64 << 20 // bytes
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		z := gzip.NewWriter(w)
+		zeros := make([]byte, 1<<20)
+		for range size >> 20 {
+			_, _ = z.Write(zeros)
+		}
+		_ = z.Close()
+	}))
+	t.Cleanup(s.Close)
+	x := newTarget(t)
+	r := x.apply(x.storage(`"files":[{"path":"/x","contents":{"source":"` + s.URL + `","compression":"gzip"}}]`))
+	if r.exit != 0 {
+		t.Fatal(r.all())
+	}
+	if info, err := os.Stat(filepath.Join(x.root, "x")); err != nil || info.Size() != size {
+		t.Errorf("%v, %v", info, err)
+	}
+	if r.peak > most {
+		t.Errorf("it took %d MiB of memory", r.peak>>20)
+	}
+}

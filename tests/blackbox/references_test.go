@@ -1,10 +1,12 @@
 package blackbox
 
 import (
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -98,5 +100,30 @@ func TestGraphsOfReferences(t *testing.T) {
 			}
 			x.expect(c.want...)
 		})
+	}
+}
+
+// TestAuthoritiesOfAReplacedConfig: they are trusted for the config that takes its place,
+// which only they lead to, and for nothing after that.
+func TestAuthoritiesOfAReplacedConfig(t *testing.T) {
+	var server *httptest.Server
+	server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/child" {
+			_, _ = fmt.Fprintf(w, `{"ignition":{"version":"3.4.0"},"storage":{"files":[{"path":"/x","contents":{"source":"%s/x"}}]}}`, server.URL)
+		}
+	}))
+	defer server.Close()
+	authority := url.PathEscape(string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})))
+	for refs, wants := range map[string]bool{
+		`"replace":{"source":"` + server.URL + `/child"}`: false,
+		`"merge":[{"source":"` + server.URL + `/child"}]`: true,
+	} {
+		x := newTarget(t)
+		name := filepath.Join(x.work, "config.ign")
+		must(t, os.WriteFile(name, []byte(`{"ignition":{"version":"3.4.0","config":{`+refs+`},"security":{"tls":{"certificateAuthorities":[{"source":"data:,`+authority+`"}]}}}}`), 0o600))
+		r := x.apply(name)
+		if (r.exit == 0) != wants || !wants && !strings.Contains(r.stderr, "file /x: ") {
+			t.Errorf("%s: exit %d:\n%s", refs, r.exit, r.all())
+		}
 	}
 }

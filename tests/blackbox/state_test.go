@@ -95,8 +95,13 @@ func TestFragments(t *testing.T) {
 				t.Fatalf("exit %d, should say %q:\n%s", r.exit, c.says, r.all())
 			}
 			x.expect(c.want...)
-			if c.says == "" {
-				x.expect("user -rw-r--r--")
+			if c.says != "" {
+				return
+			}
+			x.expect("user -rw-r--r--")
+			cache, err := os.ReadFile(filepath.Join(x.work, "ignition.json"))
+			if text := string(cache); err != nil || !strings.Contains(text, `"/user"`) || strings.Contains(text, `"/base"`) || strings.Contains(text, "null") || strings.Contains(text, `"mode"`) {
+				t.Errorf("the cache has what no user has written, or keys without a value: %s, %v", cache, err)
 			}
 		})
 	}
