@@ -43,7 +43,7 @@ func FuzzTranslate(f *testing.F) {
 			}
 		}
 	}
-	for _, v := range variant.All {
+	for _, v := range variant.All() {
 		f.Add([]byte("variant: " + v.Name + "\nversion: " + v.Version + "\nmetadata: {name: x, labels: {machineconfiguration.openshift.io/role: w}}\n" +
 			"storage: {files: [{path: /a, mode: 0644, contents: {inline: a}}]}\nboot_device: {layout: x86_64, mirror: {devices: [/dev/a, /dev/b]}}\n"))
 	}

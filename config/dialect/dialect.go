@@ -162,7 +162,7 @@ func begins(text []byte, start string) bool {
 }
 
 // ofJSON tells versions of Ignition configs apart: spec 1 has its version at the top. It
-// reads no further than to the version: what follows is the parser's matter.
+// reads no further than to the version of spec 3: what follows is the parser's matter.
 func ofJSON(text []byte) Form {
 	if text[0] == '[' {
 		return Form{Kind: JSON}
@@ -176,7 +176,10 @@ func ofJSON(text []byte) Form {
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	_, err := d.Token()
-	for err == nil && d.More() && doc.Ignition.Version == "" {
+	isOld := func() bool {
+		return strings.HasPrefix(doc.Ignition.Version, "1.") || strings.HasPrefix(doc.Ignition.Version, "2.")
+	}
+	for err == nil && d.More() && (doc.Ignition.Version == "" || isOld()) {
 		var key json.Token
 		if key, err = d.Token(); err != nil {
 			break
@@ -194,15 +197,15 @@ func ofJSON(text []byte) Form {
 		err = d.Decode(value)
 	}
 	v := doc.Ignition.Version
-	if err == nil && v == "" {
+	if err == nil && (v == "" || isOld()) {
 		_, err = d.Token() // the end of the object
 	}
 	switch {
 	case err != nil && begins(bytes.TrimLeft(text[1:], blanks+`"'`), "variant"):
 		return Form{Kind: Butane} // YAML in braces
-	case strings.HasPrefix(v, "1.") || strings.HasPrefix(v, "2."):
+	case isOld() && err == nil:
 		return Form{Kind: OldIgnition, Version: v}
-	case v != "":
+	case v != "" && !isOld():
 		return Form{Kind: Ignition, Version: v}
 	case doc.Old != nil:
 		return Form{Kind: OldIgnition, Version: doc.Old.String()}

@@ -27,9 +27,6 @@ const (
 	Mark   = "byte order mark"
 )
 
-// errTooDeep is the cause for more encodings around each other than are undone.
-var errTooDeep = fmt.Errorf("the document is wrapped in more than %d encodings", maxLayers)
-
 // How encoded documents begin.
 const (
 	magicGzip  = "\x1f\x8b\x08" // with the only method there is: RFC 1952 §2.3
@@ -55,7 +52,7 @@ func Unwrap(data []byte, limit int) (out []byte, undone []string, err error) {
 			return data, undone, nil
 		}
 		if len(undone) == maxLayers {
-			return nil, undone, errTooDeep
+			return nil, undone, fmt.Errorf("the document is wrapped in more than %d encodings", maxLayers)
 		}
 		data, undone = next, append(undone, name)
 	}

@@ -101,50 +101,40 @@ func FromTag(tag string) (v Version, ok bool) {
 	return 0, false
 }
 
-// Values is a closed set of legal values, each with the version that adds it, in
-// the form of FromTag.
-type Values map[string]string
+// Values is a closed set of legal values. Each text names a version, in the form of
+// FromTag, and the values that it adds, with spaces between.
+type Values []string
 
 // Since returns the version that adds a value; ok is false when no version has it.
 func (vs Values) Since(value string) (v Version, ok bool) {
-	tag, ok := vs[value]
-	if !ok {
-		return 0, false
+	for _, text := range vs {
+		tag, values, _ := strings.Cut(text, " ")
+		for one := range strings.SplitSeq(values, " ") {
+			if one == value {
+				return FromTag(tag)
+			}
+		}
 	}
-	return FromTag(tag)
+	return 0, false
 }
 
 // In returns the values that a version has, sorted.
 func (vs Values) In(v Version) []string {
 	var out []string
-	for value := range vs {
-		if since, ok := vs.Since(value); ok && since <= v {
-			out = append(out, value)
+	for _, text := range vs {
+		tag, values, _ := strings.Cut(text, " ")
+		if since, ok := FromTag(tag); ok && since <= v {
+			out = append(out, strings.Fields(values)...)
 		}
 	}
 	sort.Strings(out)
 	return out
 }
 
-// placeSince lists members whose first version depends on where they stand, not
-// on the type that holds them. Index steps are written as a star.
-var placeSince = map[string]Version{
-	"ignition.config.merge.*.compression":                        V3_1,
-	"ignition.config.replace.compression":                        V3_1,
-	"ignition.security.tls.certificateAuthorities.*.compression": V3_1,
-}
-
-// nullable lists objects that old specs could leave out by null: the last version
-// that could.
-var nullable = map[string]Version{
-	"storage.luks.*.clevis":        V3_2,
-	"storage.luks.*.clevis.custom": V3_2,
-}
-
-// Nullable reports whether a version takes null for the object at a place.
+// Nullable reports whether a version takes null for the object at a place: old specs
+// did for some.
 func Nullable(place string, v Version) bool {
-	last, ok := nullable[place]
-	return ok && v <= last
+	return (place == "storage.luks.*.clevis" || place == "storage.luks.*.clevis.custom") && v <= V3_2
 }
 
 // DependsOnPlace reports whether PlaceSince may know a member of the given name.
@@ -153,6 +143,9 @@ func DependsOnPlace(name string) bool { return name == "compression" }
 // PlaceSince returns the version that adds the member at a place where it differs
 // from what its struct tag says. The place is written with dots, list items as *.
 func PlaceSince(place string) (v Version, ok bool) {
-	v, ok = placeSince[place]
-	return v, ok
+	switch place {
+	case "ignition.config.merge.*.compression", "ignition.config.replace.compression", "ignition.security.tls.certificateAuthorities.*.compression":
+		return V3_1, true
+	}
+	return 0, false
 }

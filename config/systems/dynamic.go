@@ -25,27 +25,29 @@ var placeholders = []string{"HOSTNAME", "PRIVATE_IPV4", "PUBLIC_IPV4", "PRIVATE_
 
 // variables are the names, by platform and placeholder, in the file of the metadata
 // agent: https://github.com/coreos/afterburn, and Container Linux Config Transpiler.
-var variables = map[string]map[string]string{
-	"azure": {"PRIVATE_IPV4": "COREOS_AZURE_IPV4_DYNAMIC", "PUBLIC_IPV4": "COREOS_AZURE_IPV4_VIRTUAL"},
-	"digitalocean": {
-		"HOSTNAME": "COREOS_DIGITALOCEAN_HOSTNAME", "PRIVATE_IPV4": "COREOS_DIGITALOCEAN_IPV4_PRIVATE_0",
-		"PUBLIC_IPV4": "COREOS_DIGITALOCEAN_IPV4_PUBLIC_0", "PRIVATE_IPV6": "COREOS_DIGITALOCEAN_IPV6_PRIVATE_0",
-		"PUBLIC_IPV6": "COREOS_DIGITALOCEAN_IPV6_PUBLIC_0",
-	},
-	"ec2": {"HOSTNAME": "COREOS_EC2_HOSTNAME", "PRIVATE_IPV4": "COREOS_EC2_IPV4_LOCAL", "PUBLIC_IPV4": "COREOS_EC2_IPV4_PUBLIC"},
-	"gce": {"HOSTNAME": "COREOS_GCE_HOSTNAME", "PRIVATE_IPV4": "COREOS_GCE_IP_LOCAL_0", "PUBLIC_IPV4": "COREOS_GCE_IP_EXTERNAL_0"},
-	"packet": {
-		"HOSTNAME": "COREOS_PACKET_HOSTNAME", "PRIVATE_IPV4": "COREOS_PACKET_IPV4_PRIVATE_0",
-		"PUBLIC_IPV4": "COREOS_PACKET_IPV4_PUBLIC_0", "PUBLIC_IPV6": "COREOS_PACKET_IPV6_PUBLIC_0",
-	},
-	"openstack-metadata": {
-		"HOSTNAME": "COREOS_OPENSTACK_HOSTNAME", "PRIVATE_IPV4": "COREOS_OPENSTACK_IPV4_LOCAL", "PUBLIC_IPV4": "COREOS_OPENSTACK_IPV4_PUBLIC",
-	},
-	"vagrant-virtualbox": {"HOSTNAME": "COREOS_VAGRANT_VIRTUALBOX_HOSTNAME", "PRIVATE_IPV4": "COREOS_VAGRANT_VIRTUALBOX_PRIVATE_IPV4"},
-	"custom": {
-		"HOSTNAME": "COREOS_CUSTOM_HOSTNAME", "PRIVATE_IPV4": "COREOS_CUSTOM_PRIVATE_IPV4", "PUBLIC_IPV4": "COREOS_CUSTOM_PUBLIC_IPV4",
-		"PRIVATE_IPV6": "COREOS_CUSTOM_PRIVATE_IPV6", "PUBLIC_IPV6": "COREOS_CUSTOM_PUBLIC_IPV6",
-	},
+func variables() map[string]map[string]string {
+	return map[string]map[string]string{
+		"azure": {"PRIVATE_IPV4": "COREOS_AZURE_IPV4_DYNAMIC", "PUBLIC_IPV4": "COREOS_AZURE_IPV4_VIRTUAL"},
+		"digitalocean": {
+			"HOSTNAME": "COREOS_DIGITALOCEAN_HOSTNAME", "PRIVATE_IPV4": "COREOS_DIGITALOCEAN_IPV4_PRIVATE_0",
+			"PUBLIC_IPV4": "COREOS_DIGITALOCEAN_IPV4_PUBLIC_0", "PRIVATE_IPV6": "COREOS_DIGITALOCEAN_IPV6_PRIVATE_0",
+			"PUBLIC_IPV6": "COREOS_DIGITALOCEAN_IPV6_PUBLIC_0",
+		},
+		"ec2": {"HOSTNAME": "COREOS_EC2_HOSTNAME", "PRIVATE_IPV4": "COREOS_EC2_IPV4_LOCAL", "PUBLIC_IPV4": "COREOS_EC2_IPV4_PUBLIC"},
+		"gce": {"HOSTNAME": "COREOS_GCE_HOSTNAME", "PRIVATE_IPV4": "COREOS_GCE_IP_LOCAL_0", "PUBLIC_IPV4": "COREOS_GCE_IP_EXTERNAL_0"},
+		"packet": {
+			"HOSTNAME": "COREOS_PACKET_HOSTNAME", "PRIVATE_IPV4": "COREOS_PACKET_IPV4_PRIVATE_0",
+			"PUBLIC_IPV4": "COREOS_PACKET_IPV4_PUBLIC_0", "PUBLIC_IPV6": "COREOS_PACKET_IPV6_PUBLIC_0",
+		},
+		"openstack-metadata": {
+			"HOSTNAME": "COREOS_OPENSTACK_HOSTNAME", "PRIVATE_IPV4": "COREOS_OPENSTACK_IPV4_LOCAL", "PUBLIC_IPV4": "COREOS_OPENSTACK_IPV4_PUBLIC",
+		},
+		"vagrant-virtualbox": {"HOSTNAME": "COREOS_VAGRANT_VIRTUALBOX_HOSTNAME", "PRIVATE_IPV4": "COREOS_VAGRANT_VIRTUALBOX_PRIVATE_IPV4"},
+		"custom": {
+			"HOSTNAME": "COREOS_CUSTOM_HOSTNAME", "PRIVATE_IPV4": "COREOS_CUSTOM_PRIVATE_IPV4", "PUBLIC_IPV4": "COREOS_CUSTOM_PUBLIC_IPV4",
+			"PRIVATE_IPV6": "COREOS_CUSTOM_PRIVATE_IPV6", "PUBLIC_IPV6": "COREOS_CUSTOM_PUBLIC_IPV6",
+		},
+	}
 }
 
 func (r *renderer) checkPlatform() {
@@ -53,7 +55,7 @@ func (r *renderer) checkPlatform() {
 		r.errorf(ruleDynamic, at("dynamic"), "remove the section, and write the values out", "this machine has no agent that knows its platform")
 		return
 	}
-	r.oneOf(ruleDynamic, at("dynamic", "platform"), "platform with an agent for dynamic data", r.platform, slices.Sorted(maps.Keys(variables))...)
+	r.oneOf(ruleDynamic, at("dynamic", "platform"), "platform with an agent for dynamic data", r.platform, slices.Sorted(maps.Keys(variables()))...)
 }
 
 // usesDynamic reports whether a value has placeholders, and whether they can be filled
@@ -69,7 +71,7 @@ func (r *renderer) usesDynamic(place source.Path, value string) (uses bool) {
 			r.errorf(ruleDynamic, place, "write the value out", "{%s} cannot be filled in: this machine has no agent that knows its platform", p)
 		case r.platform == "":
 			r.errorf(ruleDynamic, place, "add dynamic: {platform: NAME}, or write the value out", "{%s} cannot be filled in: the platform is not known", p)
-		case variables[r.platform][p] == "":
+		case variables()[r.platform][p] == "":
 			r.errorf(ruleDynamic, place, "write the value out", "the platform %s does not know {%s}", r.platform, p)
 		}
 	}

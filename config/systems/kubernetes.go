@@ -1,7 +1,6 @@
 package systems
 
 import (
-	"net"
 	"net/url"
 	"regexp"
 	"strings"
@@ -98,7 +97,7 @@ func (r *renderer) kubeadmConfig(k *Kubernetes) string {
 		r.errorf(ruleKubernetes, place, "kubeadm token create --print-join-command prints all three", "to join a cluster takes endpoint, token and ca_cert_hashes")
 		return ""
 	}
-	if host, port, err := net.SplitHostPort(*k.Endpoint); err != nil || host == "" || port == "" || strings.ContainsAny(*k.Endpoint, "\"\\\n") {
+	if u, err := url.Parse("https://" + *k.Endpoint); err != nil || u.Hostname() == "" || u.Port() == "" || u.Host != *k.Endpoint || strings.ContainsAny(u.Host, "\"\\\n") {
 		r.errorf(ruleKubernetes, place.At("endpoint"), "write HOST:6443", "%q is no address of an API server", *k.Endpoint)
 	}
 	if ok, _ := regexp.MatchString(`^[a-z0-9]{6}\.[a-z0-9]{16}$`, *k.Token); !ok {

@@ -32,7 +32,7 @@ func (r *renderer) quoted(value string) string {
 		value = strings.NewReplacer("%", "%%", "$", "$$").Replace(value)
 	}
 	for _, p := range placeholders {
-		if variable := variables[r.platform][p]; variable != "" {
+		if variable := variables()[r.platform][p]; variable != "" {
 			value = strings.ReplaceAll(value, "{"+p+"}", "${"+variable+"}")
 		}
 	}

@@ -45,13 +45,7 @@ var (
 	}
 )
 
-var (
-	filesystemFormats = spec.Values{
-		"btrfs": "3.0", "ext4": "3.0", "swap": "3.0", "vfat": "3.0", "xfs": "3.0", "none": "3.3", "virtiofs": "3.7-experimental",
-	}
-	// bytes; from the mkfs programs
-	maxFilesystemLabel = map[string]int{"ext4": 16, "btrfs": 256, "xfs": 12, "swap": 15, "vfat": 11}
-)
+var filesystemFormats = spec.Values{"3.0 btrfs ext4 swap vfat xfs", "3.3 none", "3.7-experimental virtiofs"}
 
 // 36 bytes: virtio specification 1.3, §5.11.4, tag.
 const maxVirtiofsTag = 36
@@ -83,7 +77,8 @@ func (f Filesystem) Check(c *check.Ctx) {
 	if format == "" {
 		c.At("label").Errorf(ruleFilesystemLabel, "a label needs a format")
 	}
-	if limit, known := maxFilesystemLabel[format]; known && len(*f.Label) > limit {
+	bytes := map[string]int{"ext4": 16, "btrfs": 256, "xfs": 12, "swap": 15, "vfat": 11} // from the mkfs programs
+	if limit, known := bytes[format]; known && len(*f.Label) > limit {
 		c.At("label").Errorf(ruleFilesystemLabel, "the label of a file system of format %s has at most %d bytes, this one %d", format, limit, len(*f.Label))
 	}
 }

@@ -112,7 +112,7 @@ var (
 // 48 bytes with NUL: cryptsetup, LUKS2 header, label.
 const maxLuksLabel = 47
 
-var clevisPins = spec.Values{"sss": "3.2", "tang": "3.2", "tpm2": "3.2"}
+var clevisPins = spec.Values{"3.2 sss tang tpm2"}
 
 // Check reports a volume that cannot be made or unlocked.
 func (l Luks) Check(c *check.Ctx) {

@@ -1,6 +1,8 @@
 package types
 
 import (
+	"slices"
+
 	"github.com/kindling-boot/kindling/config/check"
 	"github.com/kindling-boot/kindling/config/diag"
 	"github.com/kindling-boot/kindling/config/spec"
@@ -37,11 +39,8 @@ var (
 )
 
 var (
-	raidLevels = spec.Values{
-		"linear": "3.0", "raid0": "3.0", "0": "3.0", "stripe": "3.0", "raid1": "3.0", "1": "3.0", "mirror": "3.0",
-		"raid4": "3.0", "4": "3.0", "raid5": "3.0", "5": "3.0", "raid6": "3.0", "6": "3.0", "raid10": "3.0", "10": "3.0",
-	}
-	raidWithoutSpares = map[string]bool{"linear": true, "raid0": true, "0": true, "stripe": true}
+	raidLevels        = spec.Values{"3.0 linear raid0 0 stripe raid1 1 mirror raid4 4 raid5 5 raid6 6 raid10 10"}
+	raidWithoutSpares = []string{"linear", "raid0", "0", "stripe"}
 )
 
 // Check reports an array that cannot be made.
@@ -56,7 +55,7 @@ func (r Raid) Check(c *check.Ctx) {
 	default:
 		at.OneOf(ruleRaidLevel, "RAID level", level, raidLevels)
 	}
-	if raidWithoutSpares[level] && r.Spares != nil && *r.Spares != 0 {
+	if slices.Contains(raidWithoutSpares, level) && r.Spares != nil && *r.Spares != 0 {
 		c.At("level").Errorf(ruleRaidSpares, "an array of level %s has no spares", level)
 	}
 	if len(r.Devices) == 0 {

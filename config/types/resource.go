@@ -97,12 +97,9 @@ var (
 )
 
 var (
-	compressions  = spec.Values{"gzip": "3.0"}
-	hashFunctions = spec.Values{"sha512": "3.0", "sha256": "3.1"}
-	digestLength  = map[string]int{"sha512": 128, "sha256": 64} // hex digits
-	schemes       = spec.Values{
-		"http": "3.0", "https": "3.0", "tftp": "3.0", "data": "3.0", "s3": "3.0", "gs": "3.2", "arn": "3.4",
-	}
+	compressions  = spec.Values{"3.0 gzip"}
+	hashFunctions = spec.Values{"3.0 sha512", "3.1 sha256"}
+	schemes       = spec.Values{"3.0 http https tftp data s3", "3.2 gs", "3.4 arn"}
 )
 
 // Check reports what makes the resource impossible to fetch or to verify.
@@ -145,7 +142,7 @@ func checkHash(c *check.Ctx, hash string) {
 		c.OneOf(ruleHashFunction, "hash function", function, hashFunctions)
 		return
 	}
-	if want := digestLength[function]; len(digest) != want {
+	if want := map[string]int{"sha512": 128, "sha256": 64}[function]; len(digest) != want {
 		c.Errorf(ruleHashLength, "a %s digest has %d hex digits, this one %d characters", function, want, len(digest))
 	}
 }

@@ -57,10 +57,7 @@ var (
 )
 
 // unitTypes are the extensions of system units: systemd.unit(5).
-var unitTypes = spec.Values{
-	".service": "3.0", ".socket": "3.0", ".device": "3.0", ".mount": "3.0", ".automount": "3.0", ".swap": "3.0",
-	".target": "3.0", ".path": "3.0", ".timer": "3.0", ".snapshot": "3.0", ".slice": "3.0", ".scope": "3.0",
-}
+var unitTypes = spec.Values{"3.0 .service .socket .device .mount .automount .swap .target .path .timer .snapshot .slice .scope"}
 
 // unitDir is where units of the administrator live: systemd.unit(5).
 const unitDir = "/etc/systemd/system"

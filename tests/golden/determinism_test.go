@@ -27,11 +27,10 @@ func TestOneAnswer(t *testing.T) {
 	if testing.Short() {
 		runs = 20
 	}
-	for i := range variant.All {
-		v := &variant.All[i]
+	for _, v := range variant.All() {
 		t.Run(v.Name+" "+v.Version, func(t *testing.T) {
 			t.Parallel()
-			oneAnswer(t, runs, "node"+rulebook.Butane, documentOf(v), &archive.Archive{})
+			oneAnswer(t, runs, "node"+rulebook.Butane, documentOf(&v), &archive.Archive{})
 		})
 	}
 	for _, id := range rulebook.IDs() {

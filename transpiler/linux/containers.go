@@ -86,8 +86,17 @@ func checkContainers(c *sugar.Ctx, list []container, place source.Path, ports re
 	}
 }
 
-// digestLengths are the hex digits of the digests that registries have.
-var digestLengths = map[string]int{"sha256": 64, "sha512": 128}
+// digestLength is the number of hex digits of a digest, 0 if registries have none of the
+// kind.
+func digestLength(function string) int {
+	switch function {
+	case "sha256":
+		return 64
+	case "sha512":
+		return 128
+	}
+	return 0
+}
 
 func (k *container) checkImage(c *sugar.Ctx, place source.Path) {
 	name, digest, pinned := strings.Cut(k.Image, "@")
@@ -106,7 +115,7 @@ func (k *container) checkImage(c *sugar.Ctx, place source.Path) {
 		return
 	}
 	function, value, _ := strings.Cut(digest, ":")
-	if length := digestLengths[function]; length == 0 || len(value) != length || !only(value, "0123456789abcdef") {
+	if length := digestLength(function); length == 0 || len(value) != length || !only(value, "0123456789abcdef") {
 		c.ErrorHelp(ruleContainerImage, place, "write sha256: and 64 hex digits", "%q is no digest", digest)
 	}
 }

@@ -249,10 +249,10 @@ func isAddress(s string) bool {
 }
 
 // renderers write the model for the programs that configure interfaces.
-var renderers = map[string]func(p *parent, all []*iface){
-	"networkd":       networkd,
-	"networkmanager": networkManager,
-}
+var renderers = []struct {
+	name  string
+	write func(p *parent, all []*iface)
+}{{"networkd", networkd}, {"networkmanager", networkManager}}
 
 func (n *network) renderer() string {
 	if n.Renderer == nil {
@@ -268,7 +268,11 @@ func (s *Network) Desugar(c *sugar.Ctx) {
 		return
 	}
 	p := newParent(c)
-	renderers[s.Network.renderer()](p, all)
+	for _, r := range renderers {
+		if r.name == s.Network.renderer() {
+			r.write(p, all)
+		}
+	}
 	p.add()
 }
 

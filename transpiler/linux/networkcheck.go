@@ -59,7 +59,7 @@ const maxInterfaceName = 15
 func (s *Network) Check(c *sugar.Ctx) {
 	n := &s.Network
 	if n.Renderer != nil {
-		c.OneOf(ruleNetworkRenderer, at("network", "renderer"), "renderer", *n.Renderer, slices.Sorted(maps.Keys(renderers)))
+		c.OneOf(ruleNetworkRenderer, at("network", "renderer"), "renderer", *n.Renderer, []string{renderers[0].name, renderers[1].name})
 	}
 	all, named := n.interfaces()
 	k := networkCheck{Ctx: c, renderer: n.renderer(), all: all, named: named, addresses: map[netip.Addr]*iface{}}

@@ -85,10 +85,12 @@ type bootPartition struct {
 }
 
 // bootPartitions are the partitions of mirrored boot disks, in order.
-var bootPartitions = map[string][]bootPartition{
-	"x86_64":  {{"bios", 1, typeBIOS}, {"esp", 127, typeESP}, {"boot", 384, ""}, {"root", 0, ""}},
-	"aarch64": {{"reserved", 1, typeReserved}, {"esp", 127, typeESP}, {"boot", 384, ""}, {"root", 0, ""}},
-	"ppc64le": {{"prep", 4, typePReP}, {"reserved", 1, typeReserved}, {"boot", 384, ""}, {"root", 0, ""}},
+func bootPartitions() map[string][]bootPartition {
+	return map[string][]bootPartition{
+		"x86_64":  {{"bios", 1, typeBIOS}, {"esp", 127, typeESP}, {"boot", 384, ""}, {"root", 0, ""}},
+		"aarch64": {{"reserved", 1, typeReserved}, {"esp", 127, typeESP}, {"boot", 384, ""}, {"root", 0, ""}},
+		"ppc64le": {{"prep", 4, typePReP}, {"reserved", 1, typeReserved}, {"boot", 384, ""}, {"root", 0, ""}},
+	}
 }
 
 // layouts lists what boot_device.layout can be, in the order messages have.
@@ -101,9 +103,8 @@ func (s *BootDevice) layouts() []string {
 
 // s390xDevices are the layouts whose root is a partition of a named disk: what
 // its name starts with, and the number of the partition.
-var s390xDevices = map[string]struct{ prefix, partition string }{
-	"s390x-eckd": {"/dev/dasd", "2"},
-	"s390x-zfcp": {"/dev/sd", "4"},
+func s390xDevices() map[string]struct{ prefix, partition string } {
+	return map[string]struct{ prefix, partition string }{"s390x-eckd": {"/dev/dasd", "2"}, "s390x-zfcp": {"/dev/sd", "4"}}
 }
 
 // Check reports combinations that cannot boot.
@@ -119,7 +120,7 @@ func (s *BootDevice) Check(c *Ctx) {
 	}
 	isS390x := strings.HasPrefix(layout, "s390x-") && s.S390x
 	s.checkMirror(c, layout, isS390x)
-	if disk, named := s390xDevices[layout]; named && isS390x {
+	if disk, named := s390xDevices()[layout]; named && isS390x {
 		switch {
 		case isEmpty(b.Luks.Device):
 			c.Errorf(ruleLayoutDevice, at.At("layout"), "layout %s needs boot_device.luks.device", layout)
@@ -177,11 +178,11 @@ func (s *BootDevice) Desugar(c *Ctx) {
 		layout = *b.Layout
 	}
 	if len(b.Mirror.Devices) > 0 {
-		p.mirror(b.Mirror.Devices, bootPartitions[layout])
+		p.mirror(b.Mirror.Devices, bootPartitions()[layout])
 	}
 	if b.Luks.isWanted() {
 		device := "/dev/disk/by-partlabel/root"
-		if disk, named := s390xDevices[layout]; named {
+		if disk, named := s390xDevices()[layout]; named {
 			device = *b.Luks.Device + disk.partition
 		}
 		if len(b.Mirror.Devices) > 0 {

@@ -1,6 +1,7 @@
 package variant
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/kindling-boot/kindling/config/diag"
@@ -39,10 +40,8 @@ var (
 // bootDisk is the disk that a CoreOS machine boots from, whatever its name.
 const bootDisk = "/dev/disk/by-id/coreos-boot-disk"
 
-// reservedNumbers are the partitions of the CoreOS image.
-var reservedNumbers = map[string]int{
-	"BIOS-BOOT": 1, "PowerPC-PReP-boot": 1, "reserved": 1, "EFI-SYSTEM": 2, "boot": 3, "root": 4,
-}
+// reserved are the labels of the partitions of the CoreOS image, by number.
+var reserved = [...][]string{1: {"BIOS-BOOT", "PowerPC-PReP-boot", "reserved"}, 2: {"EFI-SYSTEM"}, 3: {"boot"}, 4: {"root"}}
 
 // minRootMiB is the least size of the root partition of CoreOS.
 const minRootMiB = 8192
@@ -70,7 +69,8 @@ func reservedLabels(c *sugar.Ctx) {
 		if p.Label == nil || isTrue(d.WipeTable) {
 			return
 		}
-		if number, reserved := reservedNumbers[*p.Label]; reserved && p.Number != number {
+		number := slices.IndexFunc(reserved[:], func(labels []string) bool { return slices.Contains(labels, *p.Label) })
+		if number > 0 && p.Number != number {
 			c.WarnGenerated(ruleReservedLabel, partitionPath(i, j, "label"), "partition %q of the image has number %d", *p.Label, number)
 		}
 	})

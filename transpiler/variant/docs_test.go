@@ -52,7 +52,7 @@ func TestDocs(t *testing.T) {
 func versionTable(name string) string {
 	var b strings.Builder
 	b.WriteString("| version | spec | own keys |\n|---|---|---|\n")
-	for _, v := range All {
+	for _, v := range All() {
 		if v.Name == name {
 			fmt.Fprintf(&b, "| %s | %s | %s |\n", v.Version, v.Target, strings.Join(v.ownKeys(), ", "))
 		}
@@ -86,7 +86,7 @@ func (v Variant) ownKeys() []string {
 func forbiddenTable(name string) string {
 	var paths []string
 	versions := map[string][]string{}
-	for _, v := range All {
+	for _, v := range All() {
 		if v.Name != name {
 			continue
 		}

@@ -43,30 +43,25 @@ var (
 	}
 )
 
-var (
-	// mco13 is what no version takes.
-	mco13 = forbid{
-		{Path: "passwd.groups", Rule: ruleMCOGroup},
-		{Path: "passwd.users[].gecos", Rule: ruleMCOUserField},
-		{Path: "passwd.users[].groups", Rule: ruleMCOUserField},
-		{Path: "passwd.users[].homeDir", Rule: ruleMCOUserField},
-		{Path: "passwd.users[].noCreateHome", Rule: ruleMCOUserField},
-		{Path: "passwd.users[].noLogInit", Rule: ruleMCOUserField},
-		{Path: "passwd.users[].noUserGroup", Rule: ruleMCOUserField},
-		{Path: "passwd.users[].primaryGroup", Rule: ruleMCOUserField},
-		{Path: "passwd.users[].shell", Rule: ruleMCOUserField},
-		{Path: "passwd.users[].shouldExist", Rule: ruleMCOUserField},
-		{Path: "passwd.users[].system", Rule: ruleMCOUserField},
-		{Path: "passwd.users[].uid", Rule: ruleMCOUserField},
-		{Path: "storage.directories", Rule: ruleMCONode},
-		{Path: "storage.files[].append", Rule: ruleMCOAppend},
-		{Path: "storage.files[].contents.httpHeaders", Rule: ruleMCOHeaders},
-		{Path: "storage.links", Rule: ruleMCONode},
-	}
-	mco10 = with(mco13, Forbidden{Path: "passwd.users[].passwordHash", Rule: ruleMCOUserField})
-	mco8  = with(mco10, Forbidden{Path: "storage.files[].contents.compression", Rule: ruleMCOCompression, UnlessEmptyText: true})
-	mco14 = with(mco13, Forbidden{Path: "kernelArguments", Rule: ruleMCOKernelArguments})
-)
+// mco13 is what no version takes.
+var mco13 = forbid{
+	{Path: "passwd.groups", Rule: ruleMCOGroup},
+	{Path: "passwd.users[].gecos", Rule: ruleMCOUserField},
+	{Path: "passwd.users[].groups", Rule: ruleMCOUserField},
+	{Path: "passwd.users[].homeDir", Rule: ruleMCOUserField},
+	{Path: "passwd.users[].noCreateHome", Rule: ruleMCOUserField},
+	{Path: "passwd.users[].noLogInit", Rule: ruleMCOUserField},
+	{Path: "passwd.users[].noUserGroup", Rule: ruleMCOUserField},
+	{Path: "passwd.users[].primaryGroup", Rule: ruleMCOUserField},
+	{Path: "passwd.users[].shell", Rule: ruleMCOUserField},
+	{Path: "passwd.users[].shouldExist", Rule: ruleMCOUserField},
+	{Path: "passwd.users[].system", Rule: ruleMCOUserField},
+	{Path: "passwd.users[].uid", Rule: ruleMCOUserField},
+	{Path: "storage.directories", Rule: ruleMCONode},
+	{Path: "storage.files[].append", Rule: ruleMCOAppend},
+	{Path: "storage.files[].contents.httpHeaders", Rule: ruleMCOHeaders},
+	{Path: "storage.links", Rule: ruleMCONode},
+}
 
 // with returns a longer list.
 func with[T any](list []T, more ...T) []T { return slices.Concat(list, more) }
@@ -141,12 +136,6 @@ func noFormats(formats ...string) Check {
 		}
 	}
 }
-
-var (
-	rhcos8  = checks{onlyCore, embeddedFiles, noFormats("btrfs")}
-	rhcos10 = with(rhcos8, plainModes)
-	rhcos14 = checks{onlyCore, embeddedFiles, noFormats("btrfs", "none"), plainModes}
-)
 
 func machineConfig() Wrapper { return &MachineConfig{} }
 

@@ -90,52 +90,76 @@ type (
 	forbid = []Forbidden
 )
 
-// fcos is Fedora CoreOS.
-var fcos = []Variant{
-	{Name: "fcos", Version: "1.0.0", Target: spec.V3_0, FinalChecks: checks{reservedLabels}},
-	{Name: "fcos", Version: "1.1.0", Target: spec.V3_1, FinalChecks: checks{reservedLabels}},
-	{Name: "fcos", Version: "1.2.0", Target: spec.V3_2, FinalChecks: checks{reservedLabels}},
-	{Name: "fcos", Version: "1.3.0", Target: spec.V3_2, Sugar: steps{bootDevice}, FinalChecks: checks{reservedLabels, rootPartition}},
-	{Name: "fcos", Version: "1.4.0", Target: spec.V3_3, Sugar: steps{bootDevice}, FinalChecks: checks{reservedLabels, rootPartition}},
-	{Name: "fcos", Version: "1.5.0", Target: spec.V3_4, Sugar: steps{bootDevice, grub}, FinalChecks: checks{reservedLabels, rootPartition}},
-	{Name: "fcos", Version: "1.6.0", Target: spec.V3_5, Sugar: steps{bootDeviceS390x, grub}, Checks: checks{reuseByLabel, mountPoints}, FinalChecks: checks{reservedLabels, rootPartition}},
-	{Name: "fcos", Version: "1.7.0", Target: spec.V3_6, Sugar: steps{bootDeviceStrict, grub}, Checks: checks{reuseByLabel, mountPoints}, FinalChecks: checks{reservedLabels, rootPartition}},
-	{Name: "fcos", Version: "1.8.0-experimental", Target: spec.V3_7, Sugar: steps{bootDeviceStrict, grub}, Checks: checks{reuseByLabel, mountPoints}, FinalChecks: checks{reservedLabels, rootPartition}},
-}
+// tables are the versions of each variant. They are made when they are asked for: a
+// program that starts for one document has no time for the others.
+var tables = []func() []Variant{fcos, others, openshift}
 
 // All lists every version of every variant.
-var All = slices.Concat(fcos, []Variant{
-	{Name: "flatcar", Version: "1.0.0", Target: spec.V3_3, Forbid: forbid{noClevis}},
-	{Name: "flatcar", Version: "1.1.0", Target: spec.V3_4, Forbid: forbid{noClevis}},
-	{Name: "flatcar", Version: "1.2.0-experimental", Target: spec.V3_7, Forbid: forbid{noCex}},
-	{Name: "flatcar", Version: "1.3.0-experimental", Target: spec.V3_7, Forbid: forbid{noCex}, Sugar: systems.FlatcarSteps},
+func All() []Variant {
+	var out []Variant
+	for _, table := range tables {
+		out = append(out, table()...)
+	}
+	return out
+}
 
-	{Name: "r4e", Version: "1.0.0", Target: spec.V3_3, Forbid: noDisks},
-	{Name: "r4e", Version: "1.1.0", Target: spec.V3_4, Forbid: noDisks},
-	{Name: "r4e", Version: "1.2.0-experimental", Target: spec.V3_7, Forbid: noDisks},
+// fcos is Fedora CoreOS.
+func fcos() []Variant {
+	return []Variant{
+		{Name: "fcos", Version: "1.0.0", Target: spec.V3_0, FinalChecks: checks{reservedLabels}},
+		{Name: "fcos", Version: "1.1.0", Target: spec.V3_1, FinalChecks: checks{reservedLabels}},
+		{Name: "fcos", Version: "1.2.0", Target: spec.V3_2, FinalChecks: checks{reservedLabels}},
+		{Name: "fcos", Version: "1.3.0", Target: spec.V3_2, Sugar: steps{bootDevice}, FinalChecks: checks{reservedLabels, rootPartition}},
+		{Name: "fcos", Version: "1.4.0", Target: spec.V3_3, Sugar: steps{bootDevice}, FinalChecks: checks{reservedLabels, rootPartition}},
+		{Name: "fcos", Version: "1.5.0", Target: spec.V3_4, Sugar: steps{bootDevice, grub}, FinalChecks: checks{reservedLabels, rootPartition}},
+		{Name: "fcos", Version: "1.6.0", Target: spec.V3_5, Sugar: steps{bootDeviceS390x, grub}, Checks: checks{reuseByLabel, mountPoints}, FinalChecks: checks{reservedLabels, rootPartition}},
+		{Name: "fcos", Version: "1.7.0", Target: spec.V3_6, Sugar: steps{bootDeviceStrict, grub}, Checks: checks{reuseByLabel, mountPoints}, FinalChecks: checks{reservedLabels, rootPartition}},
+		{Name: "fcos", Version: "1.8.0-experimental", Target: spec.V3_7, Sugar: steps{bootDeviceStrict, grub}, Checks: checks{reuseByLabel, mountPoints}, FinalChecks: checks{reservedLabels, rootPartition}},
+	}
+}
 
-	{Name: "fiot", Version: "1.0.0", Target: spec.V3_4, Forbid: noDisks},
-	{Name: "fiot", Version: "1.1.0-experimental", Target: spec.V3_7, Forbid: noDisks},
+func others() []Variant {
+	return []Variant{
+		{Name: "flatcar", Version: "1.0.0", Target: spec.V3_3, Forbid: forbid{noClevis}},
+		{Name: "flatcar", Version: "1.1.0", Target: spec.V3_4, Forbid: forbid{noClevis}},
+		{Name: "flatcar", Version: "1.2.0-experimental", Target: spec.V3_7, Forbid: forbid{noCex}},
+		{Name: "flatcar", Version: "1.3.0-experimental", Target: spec.V3_7, Forbid: forbid{noCex}, Sugar: systems.FlatcarSteps},
 
-	{Name: "linux", Version: "1.0.0-experimental", Target: spec.V3_7, Sugar: slices.Concat(linux.Steps, systems.LinuxSteps)},
-}, openshift)
+		{Name: "r4e", Version: "1.0.0", Target: spec.V3_3, Forbid: noDisks},
+		{Name: "r4e", Version: "1.1.0", Target: spec.V3_4, Forbid: noDisks},
+		{Name: "r4e", Version: "1.2.0-experimental", Target: spec.V3_7, Forbid: noDisks},
+
+		{Name: "fiot", Version: "1.0.0", Target: spec.V3_4, Forbid: noDisks},
+		{Name: "fiot", Version: "1.1.0-experimental", Target: spec.V3_7, Forbid: noDisks},
+
+		{Name: "linux", Version: "1.0.0-experimental", Target: spec.V3_7, Sugar: slices.Concat(linux.Steps, systems.LinuxSteps)},
+	}
+}
 
 // openshift is OpenShift: each version stands on one of fcos.
-var openshift = slices.Concat(
-	on("1.3.0", Variant{FinalChecks: rhcos8, Forbid: mco8, Wrap: machineConfigFIPS, NoCompression: true}, "4.8.0", "4.9.0"),
-	on("1.3.0", Variant{FinalChecks: rhcos10, Forbid: mco10, Wrap: machineConfigFIPS}, "4.10.0", "4.11.0", "4.12.0"),
-	on("1.3.0", Variant{FinalChecks: rhcos10, Forbid: mco13, Wrap: machineConfigFIPS}, "4.13.0"),
-	on("1.5.0", Variant{FinalChecks: rhcos14, Forbid: mco14, Wrap: machineConfigFIPS}, "4.14.0", "4.15.0", "4.16.0", "4.17.0", "4.18.0"),
-	on("1.6.0", Variant{FinalChecks: rhcos14, Forbid: mco14, Wrap: machineConfigFIPS}, "4.19.0"),
-	on("1.6.0", Variant{FinalChecks: rhcos14, Forbid: mco14, Wrap: machineConfig}, "4.20.0", "4.21.0", "4.22.0"),
-	on("1.8.0-experimental", Variant{Sugar: steps{bootDeviceStrict, grubWhole}, FinalChecks: rhcos14, Forbid: mco14, Wrap: machineConfig}, "4.23.0-experimental"),
-)
+func openshift() []Variant {
+	mco10 := with(mco13, Forbidden{Path: "passwd.users[].passwordHash", Rule: ruleMCOUserField})
+	mco8 := with(mco10, Forbidden{Path: "storage.files[].contents.compression", Rule: ruleMCOCompression, UnlessEmptyText: true})
+	mco14 := with(mco13, Forbidden{Path: "kernelArguments", Rule: ruleMCOKernelArguments})
+	rhcos8 := checks{onlyCore, embeddedFiles, noFormats("btrfs")}
+	rhcos10 := with(rhcos8, plainModes)
+	rhcos14 := checks{onlyCore, embeddedFiles, noFormats("btrfs", "none"), plainModes}
+	return slices.Concat(
+		on("1.3.0", Variant{FinalChecks: rhcos8, Forbid: mco8, Wrap: machineConfigFIPS, NoCompression: true}, "4.8.0", "4.9.0"),
+		on("1.3.0", Variant{FinalChecks: rhcos10, Forbid: mco10, Wrap: machineConfigFIPS}, "4.10.0", "4.11.0", "4.12.0"),
+		on("1.3.0", Variant{FinalChecks: rhcos10, Forbid: mco13, Wrap: machineConfigFIPS}, "4.13.0"),
+		on("1.5.0", Variant{FinalChecks: rhcos14, Forbid: mco14, Wrap: machineConfigFIPS}, "4.14.0", "4.15.0", "4.16.0", "4.17.0", "4.18.0"),
+		on("1.6.0", Variant{FinalChecks: rhcos14, Forbid: mco14, Wrap: machineConfigFIPS}, "4.19.0"),
+		on("1.6.0", Variant{FinalChecks: rhcos14, Forbid: mco14, Wrap: machineConfig}, "4.20.0", "4.21.0", "4.22.0"),
+		on("1.8.0-experimental", Variant{Sugar: steps{bootDeviceStrict, grubWhole}, FinalChecks: rhcos14, Forbid: mco14, Wrap: machineConfig}, "4.23.0-experimental"),
+	)
+}
 
 // on makes rows of openshift. They have in common with a version of fcos the
 // target, the checks of the config made and, if they name none, the sugar. The
 // checks of the document are those of fcos alone, as in the reference.
 func on(base string, row Variant, versions ...string) []Variant {
-	from := fcos[slices.IndexFunc(fcos, func(v Variant) bool { return v.Version == base })]
+	from := fcos()[slices.IndexFunc(fcos(), func(v Variant) bool { return v.Version == base })]
 	row.Name, row.Target = "openshift", from.Target
 	if row.Sugar == nil {
 		row.Sugar = from.Sugar
@@ -152,13 +176,15 @@ func on(base string, row Variant, versions ...string) []Variant {
 // Find returns a version of a variant. known tells whether the variant exists in
 // any version.
 func Find(name, version string) (v *Variant, known bool) {
-	for i := range All {
-		if All[i].Name != name {
-			continue
+	for _, table := range tables {
+		for _, v := range table() {
+			if v.Name == name && v.Version == version {
+				return &v, true
+			}
+			known = known || v.Name == name
 		}
-		known = true
-		if All[i].Version == version {
-			return &All[i], true
+		if known {
+			break
 		}
 	}
 	return nil, known
@@ -167,7 +193,7 @@ func Find(name, version string) (v *Variant, known bool) {
 // Names returns the variants, each once, in the order of the table.
 func Names() []string {
 	var out []string
-	for _, v := range All {
+	for _, v := range All() {
 		if len(out) == 0 || out[len(out)-1] != v.Name {
 			out = append(out, v.Name)
 		}
@@ -178,7 +204,7 @@ func Names() []string {
 // Versions returns the versions of a variant, oldest first.
 func Versions(name string) []string {
 	var out []string
-	for _, v := range All {
+	for _, v := range All() {
 		if v.Name == name {
 			out = append(out, v.Version)
 		}
@@ -220,8 +246,9 @@ func ExplainUnknown(found diag.List, v *Variant) {
 // haveSection returns the first version of the named variant that reads a key at the
 // top of a document, if any, and the other variants that do.
 func haveSection(key, name string) (version string, others []string) {
-	for i := range All {
-		switch v := &All[i]; {
+	all := All()
+	for i := range all {
+		switch v := &all[i]; {
 		case !v.hasSection(key):
 		case v.Name != name && !slices.Contains(others, v.Name):
 			others = append(others, v.Name)
@@ -246,7 +273,7 @@ func (v *Variant) hasSection(key string) bool {
 // ForTarget returns the first version of a variant that writes a spec, or a later
 // one.
 func ForTarget(name string, target spec.Version) (version string, ok bool) {
-	for _, v := range All {
+	for _, v := range All() {
 		if v.Name == name && v.Target >= target {
 			return v.Version, true
 		}

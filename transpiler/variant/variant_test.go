@@ -10,7 +10,7 @@ import (
 func TestTable(t *testing.T) {
 	seen := map[string]bool{}
 	newest := map[string]spec.Semver{}
-	for _, v := range All {
+	for _, v := range All() {
 		name := v.Name + " " + v.Version
 		if seen[name] {
 			t.Errorf("%s stands in the table twice", name)

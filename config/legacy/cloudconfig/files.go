@@ -180,7 +180,7 @@ func (f *writtenFile) setEncoding(t *translator, n node) {
 // maxUnpacked is what the content of a file may unpack to.
 const maxUnpacked = 64 << 20
 
-var errUnpacked = fmt.Errorf("it unpacks to more than %d MiB", maxUnpacked>>20)
+var errUnpacked = errors.New("it unpacks to more than 64 MiB") // maxUnpacked
 
 // decoded undoes an encoding.
 func decoded(data []byte, encoding string) ([]byte, error) {

@@ -1,7 +1,8 @@
 package cloudconfig
 
 import (
-	"net"
+	"encoding/binary"
+	"math/bits"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -304,9 +305,9 @@ func withPrefix(address, mask string) string {
 	if _, err := strconv.Atoi(mask); err == nil {
 		return address + "/" + mask
 	}
-	if ip := net.ParseIP(mask).To4(); ip != nil {
-		ones, _ := net.IPMask(ip).Size()
-		return address + "/" + strconv.Itoa(ones)
+	if ip, err := netip.ParseAddr(mask); err == nil && ip.Is4() {
+		b := ip.As4()
+		return address + "/" + strconv.Itoa(bits.LeadingZeros32(^binary.BigEndian.Uint32(b[:])))
 	}
 	return address
 }

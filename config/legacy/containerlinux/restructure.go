@@ -190,11 +190,13 @@ func (r *restructure) unit(n source.Node) source.Node {
 }
 
 // partitionTypes are the names of types: Container Linux Config Transpiler 0.9.4.
-var partitionTypes = map[string]string{
-	"linux_filesystem_data": "0fc63daf-8483-4772-8e79-3d69d8477de4",
-	"raid_partition":        "a19d880f-05fc-4d3b-a006-743f0f84911e",
-	"swap_partition":        "0657fd6d-a4ab-43c4-84e5-0933c84b4f4f",
-	"raid_containing_root":  "be9067b9-ea49-4f15-b4f6-f36f8c9e1818",
+func partitionTypes() map[string]string {
+	return map[string]string{
+		"linux_filesystem_data": "0fc63daf-8483-4772-8e79-3d69d8477de4",
+		"raid_partition":        "a19d880f-05fc-4d3b-a006-743f0f84911e",
+		"swap_partition":        "0657fd6d-a4ab-43c4-84e5-0933c84b4f4f",
+		"raid_containing_root":  "be9067b9-ea49-4f15-b4f6-f36f8c9e1818",
+	}
 }
 
 func (r *restructure) partition(n source.Node) source.Node {
@@ -202,7 +204,7 @@ func (r *restructure) partition(n source.Node) source.Node {
 		"size":  func(n source.Node) source.Node { return r.mebibytes(n, "size_mib") },
 		"start": func(n source.Node) source.Node { return r.mebibytes(n, "start_mib") },
 		"type_guid": func(n source.Node) source.Node {
-			if guid := partitionTypes[n.Text]; guid != "" {
+			if guid := partitionTypes()[n.Text]; guid != "" {
 				return text(n, n.Key, guid)
 			}
 			return n

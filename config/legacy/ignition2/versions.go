@@ -2,6 +2,7 @@ package ignition2
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -58,9 +59,8 @@ var since = []struct {
 }
 
 // never are keys that the structs have for spec 3, but that no older spec has.
-var never = map[string]bool{
-	"ignition.config.append.*.compression": true, "ignition.config.replace.compression": true,
-	"ignition.security.tls.certificateAuthorities.*.compression": true,
+var never = []string{
+	"ignition.config.append.*.compression", "ignition.config.replace.compression", "ignition.security.tls.certificateAuthorities.*.compression",
 }
 
 // later returns the first version with a key, if that is not 2.0.0; ok is false when
@@ -73,7 +73,7 @@ func later(place string) (v version, ok bool) {
 			}
 		}
 	}
-	return 0, !never[place]
+	return 0, !slices.Contains(never, place)
 }
 
 // deepest is more than the number of steps to any key of since.
