@@ -38,6 +38,11 @@ echo "data: $(cat /var/lib/data/file) $(findmnt -rno SOURCE,FSTYPE /var/lib/data
 echo "stamp: $(ls /etc/ignition 2>&1)"
 echo "usr: $(findmnt -rno FSTYPE /usr) $(findmnt -rno OPTIONS /usr | cut -d, -f1)"
 echo "var: $(findmnt -rno SOURCE,FSTYPE /var)"
+echo "kernel: $(grep -o 'kindling\.[a-z=]*' /proc/cmdline | tr '\n' ' ')"
+echo "address: $(ip -4 -o addr show scope global | awk '{print $4}')"
+echo "mirror: $(grep -A 1 ^md /proc/mdstat | grep -o -e raid1 -e '\[UU\]' | tr '\n' ' ')"
+echo "crypttab: $(cut -d ' ' -f 1,3- /etc/crypttab)"
+echo "failed: $(systemctl list-units --failed --plain --no-legend | cut -d ' ' -f 1)"
 echo "mounts: $(findmnt -rno TARGET /sysroot 2>&1)"
 systemctl poweroff --force
 `
@@ -47,12 +52,13 @@ systemctl poweroff --force
 func config(more ...part) string {
 	all := part{}
 	for _, p := range more {
+		all.top += p.top
 		all.storage += "," + p.storage
 		all.files += "," + p.files
 		all.units += "," + p.units
 	}
 	data := base64.StdEncoding.EncodeToString([]byte(script))
-	return `{"ignition":{"version":"3.4.0"},
+	return `{"ignition":{"version":"3.4.0"},` + all.top + `
 "passwd":{"users":[{"name":"core","groups":["adm"],"sshAuthorizedKeys":["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExample00 core"]}]},
 "storage":{
  "directories":[{"path":"/opt/data","mode":448}],
@@ -66,8 +72,9 @@ func config(more ...part) string {
  "dropins":[{"name":"10-name.conf","contents":"[Service]\nEnvironment=NAME=kindled\n"}]}` + all.units + `]}}`
 }
 
-// part is what a config has more: members of storage, items of files and of units.
-type part struct{ storage, files, units string }
+// part is what a config has more: members of its top, each with a comma, and of storage;
+// items of files and of units.
+type part struct{ top, storage, files, units string }
 
 // disks is about the disk called data.
 var disks = part{
@@ -151,7 +158,7 @@ func TestFirstBoot(t *testing.T) {
 
 // expect compares lines of a report. Without one, another boot of the machine would have
 // nothing that ends it.
-func expect(t *testing.T, console, report string, lines ...string) {
+func expect(t testing.TB, console, report string, lines ...string) {
 	t.Helper()
 	if report == "" {
 		t.Fatalf("the machine reports nothing; its console:\n%s", console)

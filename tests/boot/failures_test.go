@@ -30,7 +30,7 @@ type attempt struct {
 	qemu      []string
 	disk      int64 // size of the disk called data; 0 for none
 	// ready brings up what the boot needs.
-	ready func(t *testing.T)
+	ready func(t testing.TB)
 }
 
 // marked is a config that leaves a marker, with more in its storage.
@@ -57,19 +57,13 @@ type world struct {
 	root   string // who signed it, as a data URL
 }
 
-func newWorld(t *testing.T) world {
+func newWorld(t testing.TB) world {
 	t.Helper()
 	mux := http.NewServeMux()
 	mux.HandleFunc("/good.ign", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(marked("]"))) })
 	mux.HandleFunc("/file", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("over the network")) })
-	mux.HandleFunc("/huge.ign", func(w http.ResponseWriter, _ *http.Request) {
-		piece := bytes.Repeat([]byte(" "), 1<<20)
-		for range 1 << 10 {
-			if _, err := w.Write(piece); err != nil {
-				return
-			}
-		}
-	})
+	huge := packed(t, 1<<10)
+	mux.HandleFunc("/huge.ign", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(huge) })
 	base := serve(t, mux)
 	secure := httptest.NewUnstartedServer(mux)
 	secure.TLS = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certificate(t)}}
@@ -83,8 +77,8 @@ func newWorld(t *testing.T) world {
 	}
 }
 
-// zeros is a file of that many MiB, in few bytes.
-func zeros(t *testing.T, mebibytes int) string {
+// packed are zeros, that many MiB, in few bytes.
+func packed(t testing.TB, mebibytes int) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
@@ -93,10 +87,16 @@ func zeros(t *testing.T, mebibytes int) string {
 		must(t, err)
 	}
 	must(t, z.Close())
-	return `{"compression":"gzip","source":"data:;base64,` + base64.StdEncoding.EncodeToString(b.Bytes()) + `"}`
+	return b.Bytes()
 }
 
-func failures(t *testing.T) []failure {
+// zeros is the content of a file of that many MiB.
+func zeros(t testing.TB, mebibytes int) string {
+	t.Helper()
+	return `{"compression":"gzip","source":"data:;base64,` + base64.StdEncoding.EncodeToString(packed(t, mebibytes)) + `"}`
+}
+
+func failures(t testing.TB) []failure {
 	t.Helper()
 	w := newWorld(t)
 	good := attempt{config: marked("]"), arguments: onQEMU}
@@ -109,8 +109,8 @@ func failures(t *testing.T) []failure {
 		garbage[i] = byte(i*i + i/7)
 	}
 	keys, tangAt := newTang(t), silent(t)
-	bound := marked(`],"luks":[{"name":"vault","device":"/dev/disk/by-id/virtio-data",
- "clevis":{"tang":[{"url":"http://` + seen(tangAt) + `","thumbprint":"` + keys.thumbprint + `"}]}}]`)
+	bound := strings.Replace(marked(`],"luks":[{"name":"vault","device":"/dev/disk/by-id/virtio-data",
+ "clevis":{"tang":[{"url":"http://`+seen(tangAt)+`","thumbprint":"`+keys.thumbprint+`"}]}}]`), `"3.4.0"`, `"3.4.0","timeouts":{"httpTotal":5}`, 1)
 	const many = 64 << 20
 
 	return []failure{
@@ -124,13 +124,13 @@ func failures(t *testing.T) []failure {
 			"garbage in fw_cfg",
 			attempt{config: string(garbage), arguments: onQEMU},
 			good,
-			[]string{"fw_cfg opt/com.coreos/config", "is not valid"},
+			[]string{"fw_cfg opt/com.coreos/config", "no dialect", "binary data"},
 		},
 		{
 			"a config that is cut off",
 			attempt{config: marked("]")[:100], arguments: onQEMU},
 			good,
-			[]string{"fw_cfg opt/com.coreos/config", "is not valid"},
+			[]string{"fw_cfg opt/com.coreos/config", "ends too early", ":2:57"},
 		},
 		{
 			"an unknown platform",
@@ -166,7 +166,7 @@ func failures(t *testing.T) []failure {
 			"a config larger than any may be",
 			attempt{arguments: onQEMU + " ignition.config.url=" + w.base + "/huge.ign"},
 			attempt{arguments: onQEMU + " ignition.config.url=" + w.good},
-			[]string{"/huge.ign", "longer than"},
+			[]string{"/huge.ign", "too large", "more than 256 MiB"},
 		},
 		{
 			"a file that was changed",
@@ -206,7 +206,7 @@ func failures(t *testing.T) []failure {
 		{
 			"a Tang server that is down",
 			attempt{config: bound, arguments: onQEMU, disk: many},
-			attempt{config: bound, arguments: onQEMU, disk: many, ready: func(t *testing.T) { keys.serve(t, tangAt.String()) }},
+			attempt{config: bound, arguments: onQEMU, disk: many, ready: func(t testing.TB) { keys.serve(t, tangAt.String()) }},
 			[]string{"Tang", seen(tangAt)},
 		},
 		{
@@ -252,7 +252,7 @@ func TestFailures(t *testing.T) {
 func (m *machine) attempt(a attempt) (console, report string) {
 	m.Helper()
 	if a.ready != nil {
-		a.ready(m.T)
+		a.ready(m.TB)
 	}
 	m.more = slices.Clone(a.qemu)
 	if a.disk > 0 {
@@ -262,7 +262,7 @@ func (m *machine) attempt(a attempt) (console, report string) {
 }
 
 // certificate makes one that was not valid a day ago, for the host as machines see it.
-func certificate(t *testing.T) tls.Certificate {
+func certificate(t testing.TB) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)

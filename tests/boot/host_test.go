@@ -17,7 +17,7 @@ func (m *machine) share(tag, dir string) {
 	m.Helper()
 	socket := filepath.Join(m.dir, "share")
 	server := exec.CommandContext(m.Context(), virtiofsd, "--socket-path="+socket, "-o", "source="+dir, "-o", "sandbox=chroot")
-	must(m.T, server.Start())
+	must(m.TB, server.Start())
 	m.Cleanup(func() {
 		_ = server.Process.Kill()
 		_ = server.Wait()

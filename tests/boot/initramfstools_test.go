@@ -1,6 +1,7 @@
 package boot
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -37,4 +38,41 @@ func TestInitramfsTools(t *testing.T) {
 		console, report = m.boot(config(disks), "")
 		expect(t, console, report, append(asked, "stages: 0")...)
 	})
+}
+
+// endingClassic makes the end of provisioning the end of the boot, without systemd.
+var endingClassic = []overlayFile{
+	{path: "scripts/init-bottom/ORDER", contents: "/scripts/init-bottom/ignition \"$@\"\n/scripts/init-bottom/report\n"},
+	{path: "scripts/init-bottom/report", executable: true, contents: `#!/bin/sh
+exec >/dev/ttyS1 2>&1
+echo "marker: $(cat /root/etc/marker)"
+for file in /run/net-*.conf; do
+	. "$file"
+	echo "address: $IPV4ADDR"
+done
+echo o >/proc/sysrq-trigger
+sleep 600
+`},
+}
+
+// TestInitramfsToolsNetwork gets configs over the network, which nothing else wants.
+func TestInitramfsToolsNetwork(t *testing.T) {
+	need(t)
+	img := newImage(t).withClassic()
+	path := filepath.Join(t.TempDir(), "initrd.img")
+	with(t, img.Initramfs, path, endingClassic)
+	img.Initramfs = path
+	for _, c := range []struct{ name, argument, address string }{
+		{"the network of initramfs-tools, on demand", "", "10.0.2.15"}, // what QEMU gives by DHCP
+		{"the network of initramfs-tools, as the command line says", "ip=10.0.2.77::10.0.2.2:255.255.255.0:::off ", "10.0.2.77"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			unhurried(t, c.name)
+			t.Parallel()
+			m := newMachine(t, img)
+			m.connect()
+			console, report := m.boot("", c.argument+"ignition.firstboot ignition.platform.id=metal ignition.config.url="+newWorld(t).good)
+			expect(t, console, report, "marker: there", "address: "+c.address)
+		})
+	}
 }

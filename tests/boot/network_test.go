@@ -22,7 +22,7 @@ func (m *machine) connect(options ...string) {
 }
 
 // serve starts a server for machines and returns where they find it.
-func serve(t *testing.T, h http.Handler) string {
+func serve(t testing.TB, h http.Handler) string {
 	t.Helper()
 	l := listen(t, "127.0.0.1:0")
 	s := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
@@ -31,7 +31,7 @@ func serve(t *testing.T, h http.Handler) string {
 	return "http://" + seen(l.Addr())
 }
 
-func listen(t *testing.T, address string) net.Listener {
+func listen(t testing.TB, address string) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", address)
 	must(t, err)
@@ -45,7 +45,7 @@ func seen(a net.Addr) string {
 }
 
 // silent returns an address where nobody listens.
-func silent(t *testing.T) net.Addr {
+func silent(t testing.TB) net.Addr {
 	t.Helper()
 	l := listen(t, "127.0.0.1:0")
 	must(t, l.Close())
@@ -55,7 +55,7 @@ func silent(t *testing.T) net.Addr {
 // tang are the keys of a Tang server.
 type tang struct{ folder, thumbprint string }
 
-func newTang(t *testing.T) tang {
+func newTang(t testing.TB) tang {
 	t.Helper()
 	keys := t.TempDir()
 	do(t, "/usr/libexec/tangd-keygen", keys)
@@ -74,7 +74,7 @@ func newTang(t *testing.T) tang {
 
 // serve starts the server at an address of the host. It speaks over its standard input
 // and output, as inetd starts it.
-func (s tang) serve(t *testing.T, address string) net.Addr {
+func (s tang) serve(t testing.TB, address string) net.Addr {
 	t.Helper()
 	l := listen(t, address)
 	go func() {

@@ -54,16 +54,20 @@ Type=oneshot
 ExecStart=/bin/sh -c 'for word in $(cat /proc/cmdline); do case $$word in kindling.without=*) rm $(command -v $${word#*=}) ;; esac; done'
 `),
 	wanted("ignition-complete.target.requires", "kindling-without.service"),
-	// with kindling.live, the root file system is in memory
+	// with kindling.live, the root file system is in memory, where root=tmpfs makes systemd
+	// mount one; dracut must be told that this is enough
 	{path: "usr/bin/is-live-image", executable: true, contents: "#!/bin/sh\ngrep -q kindling.live /proc/cmdline\n"},
+	{path: "usr/lib/dracut/hooks/cmdline/99-kindling.sh", contents: "[ \"$root\" != tmpfs ] || rootok=1\n"},
 	unit("kindling-live.service", `[Unit]
 DefaultDependencies=no
 ConditionKernelCommandLine=kindling.live
+Requires=sysroot.mount
+After=sysroot.mount
 Before=initrd-root-fs.target
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=/bin/sh -ec 'mount -t tmpfs tmpfs /sysroot; mkdir /sysroot/etc; cp /etc/passwd /etc/group /sysroot/etc/'
+ExecStart=/bin/sh -ec 'mkdir /sysroot/etc; cp /etc/passwd /etc/group /sysroot/etc/'
 `),
 	wanted("initrd-root-fs.target.requires", "kindling-live.service"),
 	// nobody waits two minutes for what does not come
@@ -85,20 +89,20 @@ var stoppable struct {
 }
 
 // stopped returns the image with an initramfs that obeys the arguments above.
-func (i image) stopped(t *testing.T) image {
+func (i image) stopped(t testing.TB) image {
 	t.Helper()
 	stoppable.Do(func() {
-		path := filepath.Join(filepath.Dir(i.root), "stoppable.img")
-		with(t, i.initramfs, path, stopping)
+		path := filepath.Join(filepath.Dir(i.Root), "stoppable.img")
+		with(t, i.Initramfs, path, stopping)
 		stoppable.path = path
 	})
-	i.initramfs = stoppable.path
+	i.Initramfs = stoppable.path
 	return i
 }
 
 // with writes an initramfs with more files: the kernel unpacks one archive after the
 // other (Documentation/driver-api/early-userspace/buffer-format.rst).
-func with(t *testing.T, initramfs, path string, files []overlayFile) {
+func with(t testing.TB, initramfs, path string, files []overlayFile) {
 	t.Helper()
 	out, err := os.Create(path)
 	must(t, err)

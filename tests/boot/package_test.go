@@ -19,7 +19,7 @@ var packaged struct {
 }
 
 // debianPackage returns the package.
-func debianPackage(t *testing.T) string {
+func debianPackage(t testing.TB) string {
 	t.Helper()
 	packaged.Do(func() {
 		var err error
@@ -57,15 +57,15 @@ func TestPackage(t *testing.T) {
 	})
 
 	t.Run("a purge leaves nothing behind", func(t *testing.T) {
-		if img := newImage(t); img.leftBehind != "" {
-			t.Errorf("left, or gone with it:\n%s", img.leftBehind)
+		if img := newImage(t); img.LeftBehind != "" {
+			t.Errorf("left, or gone with it:\n%s", img.LeftBehind)
 		}
 	})
 }
 
 // files are the paths of a tree, but for those that dpkg, apt and the makers of an
 // initramfs keep about their own work.
-func files(t *testing.T, tree string) map[string]bool {
+func files(t testing.TB, tree string) map[string]bool {
 	t.Helper()
 	found := map[string]bool{}
 	must(t, filepath.WalkDir(tree, func(path string, d fs.DirEntry, err error) error {

@@ -1,23 +1,47 @@
 package boot
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
 // armed returns the image with the stamp of a first boot in its root file system, as
 // somebody who makes an image puts it there.
-func (i image) armed(t *testing.T) image {
+func (i image) armed(t testing.TB) image {
+	t.Helper()
+	return i.changed(t, map[string]string{
+		"/etc/ignition/firstboot": "# what a boot loader would say\nignition.platform.id=qemu\n",
+	}, nil)
+}
+
+// changed returns the image with more files in its root file system: by their contents,
+// and by the paths of their originals.
+func (i image) changed(t testing.TB, contents, originals map[string]string) image {
 	t.Helper()
 	dir := t.TempDir()
-	stamp := filepath.Join(dir, "stamp")
-	must(t, os.WriteFile(stamp, []byte("# what a boot loader would say\nignition.platform.id=qemu\n"), 0o600))
 	root := filepath.Join(dir, "root.img")
-	do(t, "cp", "--sparse=always", i.root, root)
-	do(t, "debugfs", "-w", "-R", "mkdir /etc/ignition", root)
-	do(t, "debugfs", "-w", "-R", "write "+stamp+" /etc/ignition/firstboot", root)
-	i.root = root
+	do(t, "cp", "--sparse=always", i.Root, root)
+	originals = maps.Clone(originals)
+	if originals == nil {
+		originals = map[string]string{}
+	}
+	for path, text := range contents {
+		original := filepath.Join(dir, filepath.Base(path))
+		must(t, os.WriteFile(original, []byte(text), 0o600))
+		originals[path] = original
+	}
+	for path, original := range originals {
+		do(t, "debugfs", "-w", "-R", "rm "+path, root)
+		do(t, "debugfs", "-w", "-R", "mkdir "+filepath.Dir(path), root)
+		do(t, "debugfs", "-w", "-R", "write "+original+" "+path, root)
+		if said := do(t, "debugfs", "-R", "stat "+path, root); !strings.Contains(said, "Inode:") {
+			t.Fatalf("%s is not in the image: %s", path, said)
+		}
+	}
+	i.Root = root
 	return i
 }
 
@@ -27,9 +51,9 @@ func (i image) armed(t *testing.T) image {
 func TestReadOnlyUsr(t *testing.T) {
 	need(t)
 	img := newImage(t)
-	img.root = img.split
+	img.Root = img.Split
 	m := newMachine(t, img.armed(t))
-	m.attach("usr", "raw", img.usr)
+	m.attach("usr", "raw", img.Usr)
 	m.addDisk("var", 512<<20)
 	separate := part{
 		storage: `"filesystems":[{"device":"/dev/disk/by-id/virtio-var","format":"ext4","label":"var","path":"/var"}]`,
