@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -222,5 +223,26 @@ func TestOldDataIsNotLabelled(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestNothingIsLeftToRelabel: the tool itself finds nothing wrong afterwards, as when the
+// system asks for a relabelling of everything.
+func TestNothingIsLeftToRelabel(t *testing.T) {
+	needRoot(t, "setfiles", "useradd")
+	x := newTarget(t, append(append(accounts, there...), "file etc/selinux/config "+policyConfig, "file "+contextsPath+" "+contexts)...)
+	setfiles := func(options string) string {
+		out, err := exec.Command("setfiles", options, "-r", x.root, filepath.Join(x.root, contextsPath), x.root).CombinedOutput()
+		if err != nil {
+			t.Fatalf("setfiles: %v\n%s", err, out)
+		}
+		return string(out)
+	}
+	setfiles("-F")
+	if r := x.files(x.config(labelledConfig)); r.exit != 0 {
+		t.Fatalf("exit %d:\n%s", r.exit, r.all())
+	}
+	if said := setfiles("-nvF"); said != "" {
+		t.Errorf("setfiles would change\n%s", said)
 	}
 }
