@@ -79,6 +79,8 @@ for program in "${!needs[@]}"; do
   PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null || missing+=("${needs[$program]}")
 done
 [ -x /usr/libexec/tangd ] || missing+=(tang) # the server, which no PATH has
+# what network cards of virtual machines boot from
+[ -e /usr/lib/ipxe/qemu/pxe-virtio.rom ] || missing+=(ipxe-qemu)
 # The race detector needs the C library to link against as well.
 [ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
 [ "${#missing[@]}" -eq 0 ] && exit 0

@@ -34,7 +34,7 @@ func (s tang) wholePart(address string) part {
 // everything at once.
 func TestWholeMachine(t *testing.T) {
 	need(t)
-	unhurried(t, "everything at once")
+	unhurried(t, t.Name())
 	m := newMachine(t, newImage(t).bootable(t).armed(t))
 	m.loader = []string{"-kernel", m.GRUB}
 	m.addDisk("data", 256<<20)
