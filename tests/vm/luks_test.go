@@ -332,6 +332,26 @@ var raidCases = []scenario{
 		}
 		g.passes("disks")
 	}},
+	{"a member that the array runs without is added", func(g *guest) {
+		g.disk(32, "")
+		g.disk(32, "")
+		g.stopping("data")
+		g.storage(`"raid":[{"name":"data","level":"raid1","devices":["$disk0","$disk1"]}],"filesystems":[{"device":"/dev/md/data","format":"ext4","path":"/data"}],"files":[{"path":"/data/new"}]`)
+		g.passes("disks", "mount", "files", "umount")
+		g.do("mdadm", "--manage", "/dev/md/data", "--fail", g.names[1])
+		g.do("udevadm", "settle")
+		g.do("mdadm", "--manage", "/dev/md/data", "--remove", g.names[1])
+		g.check(os.Remove(filepath.Join(g.dir, "state")))
+		g.passes("disks")
+		detail := g.do("mdadm", "--detail", "/dev/md/data")
+		if !strings.Contains(detail, "Working Devices : 2") {
+			g.Errorf("the member is not there:\n%s", detail)
+		}
+		g.hasFile("/dev/md/data", "new", true)
+		if said := g.passes("disks"); strings.Contains(said, `"--add"`) {
+			g.Errorf("it was added twice:\n%s", said)
+		}
+	}},
 	{"raid5 with a spare", func(g *guest) {
 		for range 4 {
 			g.disk(16, "")

@@ -93,7 +93,9 @@ func (w *wholeMachine) describe() []string {
 			out = append(out, fmt.Sprintf("%s %s: %s", d, p, w.blkid(d, p)))
 		}
 	}
-	for line := range strings.Lines(w.do("mdadm", "--detail", "/dev/md/mirror")) {
+	detail := w.do("mdadm", "--detail", "/dev/md/mirror")
+	w.Logf("%s\n%s", detail, w.do("cat", "/proc/mdstat"))
+	for line := range strings.Lines(detail) {
 		for _, about := range []string{"Raid Level", "Raid Devices", "Working Devices", "Failed Devices", "Spare Devices"} {
 			if strings.Contains(line, about) {
 				out = append(out, "mirror "+strings.Join(strings.Fields(line), " "))
@@ -173,20 +175,25 @@ func (w *wholeMachine) tree() []string {
 	return out
 }
 
-// away takes the machine apart, whatever its state.
+// away takes the machine apart, whatever its state. Rules of udev may start an array again
+// when it was stopped, of members that are about to go: nothing of it may stay, or the next
+// machine, whose disks may be copies of these, is made of both.
 func (w *wholeMachine) away() {
 	steps := []string{
 		"umount -R " + w.root,
 		"cryptsetup close vault",
-		"for m in /dev/md*[0-9]; do [ -b $m ] && mdadm --stop $m; done",
+		"for i in $(seq 100); do udevadm settle; set -- /sys/block/md*; [ -e $1 ] || break; for m; do mdadm --stop /dev/${m##*/}; done; done",
 	}
 	for _, d := range w.disks {
 		if strings.HasPrefix(d, "/dev/loop") {
 			steps = append(steps, "losetup -d "+d)
 		}
 	}
-	for _, step := range steps {
-		_ = exec.Command("sh", "-c", step+" 2>/dev/null").Run()
+	for _, step := range append(steps, "udevadm settle") {
+		_ = exec.Command("sh", "-c", "exec 2>/dev/null; "+step).Run()
+	}
+	if left, _ := exec.Command("sh", "-c", "losetup -l; ls -d /sys/block/md*").Output(); len(left) > 0 && !w.Failed() {
+		w.Errorf("the machine is not away:\n%s", left)
 	}
 }
 

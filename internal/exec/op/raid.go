@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/kindling-boot/kindling/config/types"
 	"github.com/kindling-boot/kindling/internal/exec"
@@ -62,6 +63,7 @@ func (o *RAID) spares() int {
 type raidState struct {
 	create, assemble bool
 	reason           string
+	missing          []string // members that it runs without
 }
 
 // Check implements exec.Operation.
@@ -84,6 +86,10 @@ func (o *RAID) Check(ctx context.Context, env *exec.Env) (exec.Finding, error) {
 	case s.assemble:
 		f.Action = exec.Change
 		f.Details = append(f.Details, "start it")
+	case s.missing != nil:
+		f.Action = exec.Change
+		f.Details = append(f.Details, "it runs without "+strings.Join(s.missing, ", ")+": add them")
+		return f, nil
 	case !s.create:
 		f.Action = exec.Keep
 	default:
@@ -163,7 +169,10 @@ func (o *RAID) inspect(ctx context.Context, env *exec.Env, nodes []string) (s ra
 	case len(begun) > 0:
 		return raidState{create: true, reason: "the making of " + begun[0] + " was interrupted"}, nil
 	case o.isArray(member):
-		return raidState{assemble: !o.runs(ctx, env)}, nil
+		if !o.runs(ctx, env) {
+			return raidState{assemble: true}, nil
+		}
+		return raidState{missing: o.missing(nodes)}, nil
 	case empty == len(nodes):
 		return raidState{create: true}, nil
 	case o.neverStarted(member, empty):
@@ -210,6 +219,22 @@ func (o *RAID) neverStarted(member []map[string]string, empty int) bool {
 	return found > 0 && found+empty == len(member)
 }
 
+// missing are the members that the array runs without: after a loss of power the kernel takes
+// none that is behind the others, and mdadm none that a rule of udev looks at.
+func (o *RAID) missing(nodes []string) (out []string) {
+	array, err := o.On.sight().Node(o.device())
+	if err != nil {
+		return nil
+	}
+	members := o.On.sight().MadeOf(array)
+	for _, n := range nodes {
+		if !slices.Contains(members, n) {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
 // runs reports whether the array is there.
 func (o *RAID) runs(ctx context.Context, env *exec.Env) bool {
 	array := o.On.sight().Array(ctx, env.Run, o.device())
@@ -227,21 +252,45 @@ func (o *RAID) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, err 
 	case err != nil:
 		return out, err
 	case s.assemble:
-		if err := o.release(ctx, env, nodes); err != nil { // it runs under another name, or in part
-			return out, err
-		}
-		args := append([]string{"--assemble", o.device(), "--run"}, nodes...)
-		if _, err := env.Run(ctx, run.Command{Name: mdadmCmd, Args: args}); err != nil {
+		if err := o.assemble(ctx, env, nodes); err != nil {
 			return out, err
 		}
 	case s.create:
 		if err := o.create(ctx, env, nodes, s.reason == ""); err != nil {
 			return out, err
 		}
-	default:
+	case s.missing == nil:
 		return out, nil
 	}
+	if missing := o.missing(nodes); missing != nil && !s.create {
+		args := append([]string{"--manage", o.device(), "--add"}, missing...)
+		if _, err := env.Run(ctx, run.Command{Name: mdadmCmd, Args: args}); err != nil {
+			return out, err
+		}
+	}
 	return out, o.verify(ctx, env, nodes)
+}
+
+// assemble starts an array that is there. A rule of udev may have a member at that moment, to
+// start the array itself (mdadm --incremental): an array that was started without it would be
+// degraded for good, so only after a while is started what is there.
+func (o *RAID) assemble(ctx context.Context, env *exec.Env, nodes []string) error {
+	for deadline := time.Now().Add(busyTime); ; time.Sleep(pollPause) {
+		if o.runs(ctx, env) && o.missing(nodes) == nil {
+			return nil // udev was faster
+		}
+		if err := o.release(ctx, env, nodes); err != nil { // it runs under another name, or in part
+			return err
+		}
+		args, isLast := append([]string{"--assemble", o.device()}, nodes...), !time.Now().Before(deadline)
+		if isLast {
+			args = append(args, "--run") // also if there are fewer than the last time
+		}
+		_, err := env.Run(ctx, run.Command{Name: mdadmCmd, Args: args})
+		if err == nil || isLast || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 func (o *RAID) create(ctx context.Context, env *exec.Env, nodes []string, areEmpty bool) error {
