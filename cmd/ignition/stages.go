@@ -13,6 +13,7 @@ import (
 	"github.com/kindling-boot/kindling/config"
 	"github.com/kindling-boot/kindling/config/diag"
 	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/internal/entropy"
 	"github.com/kindling-boot/kindling/internal/exec"
 	"github.com/kindling-boot/kindling/internal/exec/acquire"
 	"github.com/kindling-boot/kindling/internal/exec/consoles"
@@ -47,6 +48,11 @@ func (r *stageRun) sink(e exec.Event) {
 }
 
 func (r *stageRun) run(ctx context.Context, s stage.Stage) error {
+	if needsRandom[s.Name] {
+		if err := entropy.Wait(ctx, deviceTimeout, func(text string) { r.log.Printf(eventlog.Warning, "%s", text) }); err != nil {
+			return err
+		}
+	}
 	base, warnings, ignored, err := acquire.Base(*r.platform)
 	reportDiagnostics(r.log, warnings)
 	for _, at := range ignored {
@@ -108,6 +114,9 @@ func (r *stageRun) run(ctx context.Context, s stage.Stage) error {
 	}
 	return err
 }
+
+// needsRandom are the stages that may need random numbers: TLS, GUIDs, keys of volumes.
+var needsRandom = map[string]bool{"fetch": true, "disks": true, "files": true}
 
 // deviceTimeout is how long a stage waits for devices: systemd's own limit,
 // DefaultDeviceTimeoutSec of systemd-system.conf(5).

@@ -3,16 +3,25 @@ package providers
 import (
 	"bytes"
 	"fmt"
+	"sync"
 
 	"github.com/kindling-boot/kindling/config/dialect"
 	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/internal/resource"
 )
 
-// maxConfig is the number of bytes of a config, packed or not: the limit of the parser.
-const maxConfig = source.MaxJSON
+// maxConfig is the number of bytes of a config, packed or not: the limit of the parser, or
+// what the machine has the memory for when the first one is read.
+var maxConfig = sync.OnceValue(func() int { return resource.Affordable(source.MaxJSON) })
 
-// errTooLarge says that a config is beyond maxConfig.
-var errTooLarge = fmt.Errorf("%w: it has more than %d MiB", source.ErrTooLarge, maxConfig>>20)
+// tooLarge says that a config is beyond a limit.
+func tooLarge(limit int) error {
+	why := ""
+	if limit < source.MaxJSON {
+		why = ", for which this machine has not enough memory"
+	}
+	return fmt.Errorf("%w: it has more than %d MiB%s", source.ErrTooLarge, limit>>20, why)
+}
 
 // declaredBase64 undoes the base64 that a protocol prescribes. A config that was not
 // wrapped is taken as it is: its brace is no letter of base64.
@@ -29,7 +38,7 @@ func Unpack(raw []byte, where string) (Config, error) {
 	if len(raw) == 0 {
 		return Config{}, fmt.Errorf("%s has %w: it has no bytes", where, ErrNoConfig)
 	}
-	data, undone, err := dialect.Unwrap(raw, maxConfig)
+	data, undone, err := dialect.Unwrap(raw, maxConfig())
 	if err != nil {
 		return Config{}, fmt.Errorf("%s: %w", where, err)
 	}

@@ -15,20 +15,20 @@ import (
 )
 
 // readLimited reads a config that may be endless.
-func readLimited(r io.Reader) ([]byte, error) { return readAtMost(r, maxConfig) }
+func readLimited(r io.Reader) ([]byte, error) { return readAtMost(r, maxConfig()) }
 
 // readAtMost reads everything, or refuses it.
-func readAtMost(r io.Reader, limit int64) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		return nil, errTooLarge
+func readAtMost(r io.Reader, limit int) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, int64(limit)+1))
+	if err == nil && len(data) > limit {
+		return nil, tooLarge(limit)
 	}
 	return data, err
 }
 
 // readFile reads a file of the running system.
 func readFile(name string) ([]byte, error) {
-	f, err := source.Open(name, nil, maxConfig)
+	f, err := source.Open(name, nil, int64(maxConfig()))
 	if err != nil {
 		return nil, err
 	}

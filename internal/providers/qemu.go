@@ -70,8 +70,8 @@ func readFwCfg(env *Env, dir string) ([]byte, error) {
 	switch {
 	case err != nil:
 		return nil, errors.New("its size is not a number")
-	case size > maxConfig:
-		return nil, errTooLarge
+	case size > uint64(maxConfig()):
+		return nil, tooLarge(maxConfig())
 	}
 	raw, err := os.Open(filepath.Join(dir, "raw"))
 	if err != nil {

@@ -128,7 +128,7 @@ func decodeGuestInfo(data, encoding string) ([]byte, error) {
 				return nil, err
 			}
 		case "gz", "gzip":
-			if raw, err = dialect.Gunzip(raw, maxConfig); err != nil {
+			if raw, err = dialect.Gunzip(raw, maxConfig()); err != nil {
 				return nil, err
 			}
 		default:

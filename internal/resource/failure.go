@@ -113,7 +113,7 @@ func judge(err error) verdict {
 	case errors.As(err, &cut):
 		v.tries = brokenTries
 	case isCertificate(err):
-		v.layer, v.tries, v.err = LayerTLS, certificateTries, fmt.Errorf("%w: %w", ErrCertificate, err)
+		v.layer, v.tries, v.err = LayerTLS, certificateTries, fmt.Errorf("%w: %w", ErrCertificate, byClock(err))
 	case errors.Is(err, http.ErrSchemeMismatch), v.layer == LayerTLS && !isConnection(err):
 		v.layer, v.tries = LayerTLS, certificateTries
 	case errors.As(err, &dns):
@@ -156,6 +156,21 @@ func isCertificate(err error) bool {
 		invalid      x509.CertificateInvalidError
 	)
 	return errors.As(err, &verification) || errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid)
+}
+
+// byClock words an error about the time of a certificate with that of this machine: the
+// clock of one without a battery is in 1970.
+func byClock(err error) error {
+	var invalid x509.CertificateInvalidError
+	if !errors.As(err, &invalid) || invalid.Reason != x509.Expired || invalid.Cert == nil {
+		return err
+	}
+	const minute = "2006-01-02 15:04"
+	what, when := "until", invalid.Cert.NotAfter
+	if time.Now().Before(invalid.Cert.NotBefore) {
+		what, when = "from", invalid.Cert.NotBefore
+	}
+	return fmt.Errorf("the clock says %s, and it is valid %s %s", time.Now().UTC().Format(minute), what, when.UTC().Format(minute))
 }
 
 var (

@@ -124,7 +124,7 @@ func TestCertificates(t *testing.T) {
 	}{
 		{name: "a certificate of the authority of the config", cert: ours.issue(good, "127.0.0.1")},
 		{name: "a certificate of another authority", cert: other.issue(good, "127.0.0.1"), says: "5 attempts", cause: ErrCertificate},
-		{name: "an expired certificate", cert: ours.issue(time.Now().Add(-time.Hour), "127.0.0.1"), says: "expired", cause: ErrCertificate},
+		{name: "an expired certificate", cert: ours.issue(time.Now().Add(-time.Hour), "127.0.0.1"), says: "and it is valid until 2", cause: ErrCertificate},
 		{name: "a certificate for another name", cert: ours.issue(good, "example.com"), says: "127.0.0.1", cause: ErrCertificate},
 		{name: "a self-signed certificate", cert: tls.Certificate{Certificate: [][]byte{self.cert.Raw}, PrivateKey: self.key}, says: "5 attempts", cause: ErrCertificate},
 		{name: "a server with TLS 1.1 only", cert: ours.issue(good, "127.0.0.1"), change: func(c *tls.Config) { c.MaxVersion = tls.VersionTLS11 }, says: "protocol version"},

@@ -184,3 +184,14 @@ func TestBadInput(t *testing.T) {
 		m.expect(m.boot("ignition.firstboot=1 "+onQEMU, ""), true, true)
 	})
 }
+
+// TestAConfigLargerThanMemory: the kernel would kill the engine, which could not tell why.
+func TestAConfigLargerThanMemory(t *testing.T) {
+	each(t, func(t *testing.T, m *machine) {
+		m.memory = 12
+		m.config(strings.Replace(good, "there", strings.Repeat("x", 3<<20), 1))
+		m.expect(m.boot("ignition.firstboot=1 "+onQEMU, ""), false, true, "fw_cfg opt/com.coreos/config", "it has more than 2 MiB, for which this machine has not enough memory")
+		m.memory = 64
+		m.expect(m.boot("ignition.firstboot=1 "+onQEMU, ""), true, true)
+	})
+}

@@ -56,13 +56,15 @@ type machine struct {
 	root   string
 	driver string
 	boots  int
+	// memory is what the machine has left, in MiB.
+	memory int
 }
 
 // newMachine makes a machine whose initramfs was made by one of the drivers.
 func newMachine(t *testing.T, driver string) *machine {
 	t.Helper()
 	programs.Need(t, append([]string{"root", "unshare", "chroot", "ldd"}, tools...)...)
-	m := &machine{t: t, root: t.TempDir(), driver: driver}
+	m := &machine{t: t, root: t.TempDir(), driver: driver, memory: 1024}
 	for _, dir := range []string{"usr/bin", "usr/lib", "usr/lib64", "dev", "proc", "sys/class/tty/console", "tmp", "disk/etc", "sysroot"} {
 		m.dir(dir)
 	}
@@ -195,6 +197,7 @@ func (m *machine) boot(arguments, cutAfter string) boot {
 	m.write("tmp/cmdline", "quiet "+arguments+"\n", 0o644)
 	m.boots++
 	m.write("tmp/boot_id", fmt.Sprintf("00000000-0000-4000-8000-%012d\n", m.boots), 0o644)
+	m.write("tmp/meminfo", fmt.Sprintf("MemAvailable: %d kB\n", m.memory<<10), 0o644)
 	for _, name := range []string{"dev/ttyS0", "dev/kmsg", "dev/null"} {
 		m.write(name, "", 0o600)
 	}
@@ -205,6 +208,7 @@ func (m *machine) boot(arguments, cutAfter string) boot {
 		cd "$1"
 		mount -t proc proc proc
 		mount --bind tmp/cmdline proc/cmdline
+		mount --bind tmp/meminfo proc/meminfo
 		mount --bind tmp/boot_id proc/sys/kernel/random/boot_id
 		printf '%-20s\n' 'ttyS0 -W- (EC p a) 4:64' >tmp/consoles
 		mount --bind tmp/consoles proc/consoles

@@ -61,14 +61,14 @@ func (s Surroundings) Parse(ctx context.Context, f *source.File) (config.Config,
 // address or a fact could not be got.
 func (s Surroundings) Read(ctx context.Context, f *source.File) (dialect.Document, diag.List, error) {
 	var failure error
-	o := dialect.Options{}
+	o := dialect.Options{Limit: max(len(f.Data), resource.Affordable(source.MaxJSON))}
 	if s.Fetcher != nil {
 		count := 0
 		o.Include = func(address string, at source.Range) (*source.File, error) {
 			if count++; count > maxIncludes {
 				return nil, fmt.Errorf("the document leads to more than %d others", maxIncludes)
 			}
-			data, err := s.Fetcher.ReadAll(ctx, types.Resource{Source: &address}, maxBytes)
+			data, err := s.Fetcher.ReadAll(ctx, types.Resource{Source: &address}, int64(resource.Affordable(maxBytes)))
 			if err != nil && failure == nil {
 				failure = fmt.Errorf("%s: %w", at, err)
 			}

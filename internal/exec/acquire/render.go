@@ -200,7 +200,7 @@ func (r *Renderer) reference(ctx context.Context, in config.Config, ref types.Re
 	case r.count.Add(1) > maxReferences:
 		return fail(errTooMany)
 	}
-	data, err := way.fetcher.ReadAll(ctx, ref, maxBytes)
+	data, err := way.fetcher.ReadAll(ctx, ref, int64(resource.Affordable(maxBytes)))
 	switch {
 	case err != nil:
 		return fail(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/kindling-boot/kindling/config/source"
 	"github.com/kindling-boot/kindling/internal/exec"
 	"github.com/kindling-boot/kindling/internal/exec/acquire"
+	"github.com/kindling-boot/kindling/internal/exec/op"
 	"github.com/kindling-boot/kindling/internal/exec/record"
 	"github.com/kindling-boot/kindling/internal/run"
 )
@@ -114,7 +115,7 @@ func problemsOf(err error) []Problem {
 			return out
 		}
 	}
-	p := Problem{Cause: cut(err.Error(), maxText)}
+	p := Problem{Cause: cut(err.Error(), maxText), Help: (&exec.Problem{Err: op.WithFetchHelp(err)}).Help()}
 	p.tool(err)
 	return []Problem{p}
 }

@@ -68,10 +68,10 @@ func (c content) copyResource(ctx context.Context, w io.Writer, i int) (err erro
 	}
 	s, err := open()
 	if err != nil {
-		return withFetchHelp(err)
+		return WithFetchHelp(err)
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	return withFetchHelp(copyStream(ctx, w, s))
+	return WithFetchHelp(copyStream(ctx, w, s))
 }
 
 // room limits what is written to what is free on the file system. Content may be
@@ -118,7 +118,8 @@ func copyStream(ctx context.Context, w io.Writer, r io.Reader) error {
 	}
 }
 
-func withFetchHelp(err error) error {
+// WithFetchHelp adds what to try after something could not be fetched.
+func WithFetchHelp(err error) error {
 	switch {
 	case errors.Is(err, resource.ErrScheme):
 		return exec.WithHelp(err, "embed the content as a data URL, or use a later version, which fetches this scheme")
@@ -142,7 +143,7 @@ func (c content) check(ctx context.Context) error {
 		if resource.NeedsNet(r) || deref(r.Verification.Hash) == "" && deref(r.Compression) == "" {
 			s, err := c.fetcher.Open(ctx, r)
 			if err != nil {
-				return withFetchHelp(err)
+				return WithFetchHelp(err)
 			}
 			if err := s.Close(); err != nil {
 				return err

@@ -25,7 +25,7 @@ func (o *LUKS) key(ctx context.Context, env *exec.Env) ([]byte, error) {
 	if !o.isGenerated() {
 		key, err := env.Fetcher.ReadAll(ctx, o.Want.KeyFile, maxKey)
 		if err != nil {
-			return nil, fmt.Errorf("get key file: %w", withFetchHelp(err))
+			return nil, fmt.Errorf("get key file: %w", WithFetchHelp(err))
 		}
 		return key, nil
 	}
