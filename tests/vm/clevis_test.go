@@ -77,20 +77,6 @@ var clevisCases = []scenario{
 			g.Errorf("crypttab is %q", got)
 		}
 	}},
-	{"one of two Tang servers is enough, the other is known by its advertisement", func(g *guest) {
-		url, thumbprint := g.tang()
-		far, farThumbprint := g.tang()
-		adv, err := json.Marshal(g.do("curl", "-sf", far+"/adv"))
-		g.check(err)
-		g.disk(32, "")
-		g.closing("near")
-		g.storage(`"luks":[{"name":"near","device":"$disk0","clevis":{"threshold":1,"tang":[{"url":"` + url + `","thumbprint":"` + thumbprint +
-			`"},{"url":"http://127.0.0.1:1","thumbprint":"` + farThumbprint + `","advertisement":` + string(adv) + `}]},` + quick + `}]`)
-		if said := g.passes("disks"); !strings.Contains(said, `"clevis" "luks" "unlock"`) {
-			g.Errorf("it was not tried:\n%s", said)
-		}
-		g.isBound("$disk0", `"t":1`)
-	}},
 	{"a custom pin that cannot unlock yet is a warning", func(g *guest) {
 		url, _ := g.tang()
 		adv := g.do("curl", "-sf", url+"/adv")

@@ -2,6 +2,7 @@ package vm
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -258,8 +259,13 @@ var luksCases = []scenario{
 	{"clevis unlocks a volume through Tang, also one that is there already", func(g *guest) {
 		g.disk(32, "")
 		url, thumbprint := g.tang()
+		// one of two is enough: the other is away, and known by its advertisement
+		away, awayThumbprint := g.tang()
+		adv, err := json.Marshal(g.do("curl", "-sf", away+"/adv"))
+		g.check(err)
 		g.closing("net")
-		body := `"luks":[{"name":"net","device":"$disk0","clevis":{"tang":[{"url":"` + url + `","thumbprint":"` + thumbprint + `"}]},` + quick + `}]`
+		body := `"luks":[{"name":"net","device":"$disk0","clevis":{"threshold":1,"tang":[{"url":"` + url + `","thumbprint":"` + thumbprint +
+			`"},{"url":"http://127.0.0.1:1","thumbprint":"` + awayThumbprint + `","advertisement":` + string(adv) + `}]},` + quick + `}]`
 		g.storage(body)
 		g.passes("disks", "files")
 		if dump := g.do("cryptsetup", "luksDump", g.names[0]); !strings.Contains(dump, "clevis") || strings.Contains(dump, "0: luks2") {
