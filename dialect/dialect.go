@@ -6,6 +6,7 @@ package dialect
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/kindling-boot/kindling/config"
 	"github.com/kindling-boot/kindling/config/diag"
@@ -70,6 +71,42 @@ type Options struct {
 	Facts func() map[string]string
 	// Files are the local files of a Butane document; nil if there are none.
 	Files *sugar.FilesDir
+	// Image is what cloud-configs take for granted about the image; nil for its zero value.
+	Image *Image
+	// Beside are documents that the platform gives beside a cloud-config; nil if there are
+	// none. They have no effect on documents of other dialects.
+	Beside *Beside
+	// IsNetwork tells that the document is a network config of cloud-init, which nothing in
+	// it shows for certain.
+	IsNetwork bool
+}
+
+// facts are what is known; nil only where nobody can be asked.
+func (o Options) facts() map[string]string {
+	if o.Facts == nil {
+		return nil
+	}
+	if known := o.Facts(); known != nil {
+		return known
+	}
+	return map[string]string{}
+}
+
+// Image is what documents cannot tell about the image of the machine.
+type Image struct {
+	// Packages is the program that installs packages at the first boot: one of
+	// cloudconfig.Packagers. Empty, or none, means that there is none.
+	Packages string
+	// DefaultUser is the account that is called default; empty means core.
+	DefaultUser string
+}
+
+// Beside are documents that stand beside user data. Each may be nil.
+type Beside struct {
+	// Network is a network config of version 1 or 2.
+	Network *source.File
+	// Vendor is vendor data: a document that gives way to user data, key by key.
+	Vendor *source.File
 }
 
 // Document is a document that was read.
@@ -102,15 +139,30 @@ func (d Document) Translated() bool {
 // Read reads a document of any dialect. The config is usable only if the list has no
 // error. Keys that were approximated or dropped are warnings there, with the notes.
 func Read(f *source.File, o Options) (Document, diag.List) {
+	if facts := o.Facts; facts != nil {
+		o.Facts = sync.OnceValue(facts)
+	}
 	if o.Limit == 0 {
 		o.Limit = source.MaxJSON
 	}
+	if o.Image == nil {
+		o.Image = &Image{}
+	}
+	if o.Beside == nil {
+		o.Beside = &Beside{}
+	}
 	s := splitter{Options: o, left: o.Limit}
+	if o.IsNetwork {
+		return readNetwork(f)
+	}
 	s.document(part{file: f}, 0)
 	doc := Document{Form: s.whole.form, Encodings: s.encodings, File: s.whole.file}
 	found := s.found
 	if !found.HasErrors() {
 		found = append(found, doc.join(s.parts, o)...)
+	}
+	if o.Beside.Network != nil && !found.HasErrors() && hasCloud(s.parts) {
+		found = append(found, doc.addNetwork(o.Beside.Network)...)
 	}
 	return doc, append(found, lossesOf(doc.Notes, found)...).Sorted()
 }
@@ -125,7 +177,10 @@ func (d *Document) join(parts []part, o Options) diag.List {
 			clouds = append(clouds, p)
 		}
 	}
-	first, isCloud := true, len(clouds) > 0
+	if o.Beside.Vendor != nil && len(clouds) > 0 {
+		clouds, found = o.withVendor(clouds)
+	}
+	first, isCloud := true, hasCloud(parts)
 	for _, p := range parts {
 		var cfg config.Config
 		var more diag.List
@@ -152,7 +207,7 @@ func (d *Document) join(parts []part, o Options) diag.List {
 	case len(parts) > 1 && !found.HasErrors():
 		found = append(found, config.Check(d.Config)...)
 	}
-	if len(clouds) < len(parts) {
+	if slices.ContainsFunc(parts, func(p part) bool { _, ok := p.cloudKind(); return !ok }) {
 		d.Tree = nil // it is not all there is
 	}
 	return found
@@ -169,7 +224,11 @@ func translate(f *source.File, is form.Form, o Options) (config.Config, legacy.N
 		cfg, where, notes, found := ignition2.Translate(f)
 		return config.New(cfg, where), notes, found
 	case kind == form.ContainerLinux:
-		cfg, where, notes, found := containerlinux.Translate(f, containerlinux.Options{})
+		options := containerlinux.Options{}
+		if containerlinux.UsesFacts(f.Data) {
+			options.Facts = o.facts()
+		}
+		cfg, where, notes, found := containerlinux.Translate(f, options)
 		return config.New(cfg, where), notes, found
 	case kind == form.Ignition, kind == form.JSON, kind == form.BrokenJSON, kind == form.Blank:
 		cfg, found := config.Parse(f)

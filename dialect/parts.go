@@ -27,8 +27,9 @@ type part struct {
 	form form.Form
 	// name and merge are from the header of the part.
 	name, merge string
-	// everyBoot tells that a script runs on every boot.
-	everyBoot bool
+	// everyBoot tells that a script runs on every boot, vendor that the part is vendor
+	// data.
+	everyBoot, vendor bool
 }
 
 // inPlace returns the text with empty lines before it, so that its lines are those of the

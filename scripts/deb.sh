@@ -26,8 +26,9 @@ chmod 755 "$tree"
 doc=$tree/usr/share/doc/kindling
 
 make -s install install-dracut install-initramfs-tools DESTDIR="$tree" PREFIX=/usr
-# sshd of Debian reads ~/.ssh/authorized_keys only
-make -s program PACKAGE=./cmd/ignition OUT="$tree/usr/bin/ignition" SETTINGS='-X main.keysFragmentDefault=false'
+# sshd of Debian reads ~/.ssh/authorized_keys only; the other two are for cloud-configs
+make -s program PACKAGE=./cmd/ignition OUT="$tree/usr/bin/ignition" \
+  SETTINGS='-X main.keysFragmentDefault=false -X main.packagesDefault=apt -X main.defaultUserDefault=debian'
 ln -sf ../../../../bin/ignition "$tree/usr/lib/dracut/modules.d/30ignition/ignition"
 # Debian's boot loader is known, so kernel arguments can be changed
 for place in lib/dracut/modules.d/30ignition share/kindling/initramfs; do

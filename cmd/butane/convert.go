@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/kindling-boot/kindling/config/diag"
 	"github.com/kindling-boot/kindling/config/legacy"
+	"github.com/kindling-boot/kindling/config/legacy/cloudconfig"
 	"github.com/kindling-boot/kindling/config/source"
 	"github.com/kindling-boot/kindling/dialect"
 	"github.com/kindling-boot/kindling/dialect/convert"
@@ -20,7 +22,8 @@ import (
 // convertSettings are the flags of butane convert.
 type convertSettings struct {
 	to, filesDir, output, format string
-	strict, showHelp             bool
+	image                        dialect.Image
+	network, strict, showHelp    bool
 }
 
 // errLoss ends a strict conversion that keeps not everything.
@@ -33,6 +36,9 @@ func convertMain(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	options := flags{
 		{long: "to", short: 't', value: &o.to, argument: "TARGET", help: "VARIANT, VARIANT-VERSION, ignition or ignition-VERSION; else Butane that suits"},
 		{long: "files-dir", short: 'd', value: &o.filesDir, argument: "DIR", help: "allow embedding local files from this directory"},
+		{long: "packages", value: &o.image.Packages, argument: strings.Join(cloudconfig.Packagers(), "|"), help: "program of the machine that installs packages of a cloud-config"},
+		{long: "default-user", value: &o.image.DefaultUser, argument: "NAME", help: "user that a cloud-config calls default; else core"},
+		{long: "network-config", on: &o.network, help: "the document is a network config of cloud-init"},
 		{long: "output", short: 'o', value: &o.output, argument: "FILE", help: "write to this file instead of standard output"},
 		{long: "strict", short: 's', on: &o.strict, help: "fail unless every key is kept exactly"},
 		{long: "format", value: &o.format, argument: "text|json", help: "form of the report on standard error"},
@@ -50,6 +56,8 @@ func convertMain(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	case err != nil:
 	case o.format != formatText && o.format != formatJSON:
 		err = fmt.Errorf("--format is %s or %s, not %q", formatText, formatJSON, o.format)
+	case o.image.Packages != "" && !slices.Contains(cloudconfig.Packagers(), o.image.Packages):
+		err = fmt.Errorf("--packages is one of %s, not %q", strings.Join(cloudconfig.Packagers(), ", "), o.image.Packages)
 	case len(documents) > 1:
 		err = fmt.Errorf("one document at a time; %d were given", len(documents))
 	}
@@ -86,7 +94,7 @@ func (o convertSettings) run(target convert.Target, name string, stdin io.Reader
 		return err
 	}
 	defer func() { err = errors.Join(err, files.Close()) }()
-	doc, found := dialect.Read(f, dialect.Options{Files: files})
+	doc, found := dialect.Read(f, dialect.Options{Files: files, Image: &o.image, IsNetwork: o.network})
 	var output []byte
 	if !found.HasErrors() {
 		var bad diag.List

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kindling-boot/kindling/config"
 	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/dialect"
 	"github.com/kindling-boot/kindling/internal/exec"
 	"github.com/kindling-boot/kindling/internal/exec/acquire"
 	"github.com/kindling-boot/kindling/internal/exec/eventlog"
@@ -30,6 +31,7 @@ type applyFlags struct {
 	// machine shows what would happen to the machine, not only to the directory.
 	machine bool
 	config  string
+	image   *dialect.Image
 	// see is the machine; nil for this one.
 	see *sight.Inventory
 }
@@ -91,6 +93,7 @@ func parseApplyFlags(name string, args []string, stdout, stderr io.Writer, forma
 	flags.StringVar(&o.root, "root", "/", "`directory` to change")
 	flags.BoolVar(&o.ignoreUnsupported, "ignore-unsupported", false, "leave out parts of the config that cannot be applied")
 	flags.BoolVar(&o.offline, "offline", false, "fail if the config refers to remote resources")
+	o.image = imageFlags(flags)
 	showVersion := flags.Bool("version", false, "print the version and exit")
 	inventory := ""
 	if format != nil {
@@ -144,7 +147,7 @@ func (o applyFlags) prepare(ctx context.Context, stdin io.Reader, log *eventlog.
 		return nil, nil, nil, err
 	}
 	fetcher := newFetcher("", o.offline, 0, log)
-	cfg, ds, err := parseDocument(ctx, f, fetcher)
+	cfg, ds, err := parseDocument(ctx, f, fetcher, o.image)
 	reportDiagnostics(log, ds)
 	if errors.Is(err, resource.ErrNeedNet) || err == nil && o.offline && acquire.NeedsNet(cfg) {
 		return nil, nil, nil, errors.Join(errRemote, err)

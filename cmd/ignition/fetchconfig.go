@@ -34,6 +34,8 @@ type fetchReport struct {
 	Result   string `json:"result"`
 	Provider string `json:"provider,omitempty"`
 	Where    string `json:"where,omitempty"`
+	// Beside are the network config and vendor data that stand beside it.
+	Beside []string `json:"beside,omitempty"`
 	// Bytes of the config, and before encodings were undone.
 	Bytes     int      `json:"bytes,omitempty"`
 	RawBytes  int      `json:"rawBytes,omitempty"`
@@ -93,9 +95,11 @@ func fetchConfigMain(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	ctx, cancel := context.WithTimeoutCause(ctx, *timeout, fmt.Errorf("no answer within %v; a first boot waits longer", *timeout))
 	defer cancel()
 	user, err := acquire.FindUser(ctx, env, platform)
-	r.judge(ctx, user, err, acquire.Surroundings{Fetcher: fetcher, Facts: func(ctx context.Context) (map[string]string, error) {
-		return platform.Facts(ctx, env)
-	}})
+	image, wrong := imageOfBoot(env)
+	r.judge(ctx, user, errors.Join(err, wrong), acquire.Surroundings{
+		Fetcher: fetcher, Image: image, Beside: user.Documents(),
+		Facts: func(ctx context.Context) (map[string]string, error) { return platform.Facts(ctx, env) },
+	})
 
 	report := stdout
 	if *raw {
@@ -159,6 +163,11 @@ func (r *fetchReport) judge(ctx context.Context, user acquire.User, err error, a
 		r.Result, r.Reason = resultFailed, err.Error()
 	default:
 		r.Result, r.Where, r.Bytes, r.RawBytes, r.Encodings = resultFound, user.Where, len(user.Data), user.Size, user.Encodings
+		for _, name := range []string{providers.NetworkConfig, providers.VendorData} {
+			if c, ok := user.Beside[name]; ok {
+				r.Beside = append(r.Beside, c.Where)
+			}
+		}
 		sum := sha512.Sum512(user.Data)
 		r.SHA512 = hex.EncodeToString(sum[:])
 		doc, ds, err := around.Read(ctx, source.NewFile(user.Where, user.Data))

@@ -13,6 +13,7 @@ import (
 	"github.com/kindling-boot/kindling/config"
 	"github.com/kindling-boot/kindling/config/diag"
 	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/dialect"
 	"github.com/kindling-boot/kindling/internal/entropy"
 	"github.com/kindling-boot/kindling/internal/exec"
 	"github.com/kindling-boot/kindling/internal/exec/acquire"
@@ -144,7 +145,11 @@ func (r *stageRun) acquire(ctx context.Context, offline bool) (config.Config, er
 	r.recorder.Note(record.Line{Event: record.ConfigFound, Config: &record.Config{
 		Provider: user.Provider, Where: user.Where, Bytes: len(user.Data), SHA512: sum,
 	}})
-	cfg, ds, err := acquire.Surroundings{Fetcher: fetcher, Facts: facts}.Parse(ctx, source.NewFile(user.Where, user.Data))
+	image, err := imageOfBoot(env)
+	if err != nil {
+		return config.Config{}, err
+	}
+	cfg, ds, err := acquire.Surroundings{Fetcher: fetcher, Facts: facts, Image: image, Beside: user.Documents()}.Parse(ctx, source.NewFile(user.Where, user.Data))
 	used := []acquire.Fetched{{Kind: "user", Source: user.Provider}}
 	if errors.Is(err, resource.ErrNeedNet) { // there is a config, though not all of it
 		r.state.Add(used[0])
@@ -153,7 +158,7 @@ func (r *stageRun) acquire(ctx context.Context, offline bool) (config.Config, er
 		return config.Config{}, err
 	}
 	reportDiagnostics(r.log, ds)
-	renderer := acquire.Renderer{Fetcher: fetcher, Facts: facts}
+	renderer := acquire.Renderer{Fetcher: fetcher, Facts: facts, Image: image}
 	rendered, err := renderer.Render(ctx, cfg)
 	reportDiagnostics(r.log, renderer.Warnings)
 	used = append(used, renderer.Used...)
@@ -268,12 +273,12 @@ func newFetcher(platform string, offline bool, total time.Duration, log *eventlo
 }
 
 // parseDocument reads and renders the config that a command was given.
-func parseDocument(ctx context.Context, f *source.File, fetcher *resource.Fetcher) (config.Config, diag.List, error) {
-	cfg, ds, err := acquire.Surroundings{Fetcher: fetcher}.Parse(ctx, f)
+func parseDocument(ctx context.Context, f *source.File, fetcher *resource.Fetcher, image *dialect.Image) (config.Config, diag.List, error) {
+	cfg, ds, err := acquire.Surroundings{Fetcher: fetcher, Image: image}.Parse(ctx, f)
 	if err != nil {
 		return cfg, nil, err
 	}
-	renderer := acquire.Renderer{Fetcher: fetcher}
+	renderer := acquire.Renderer{Fetcher: fetcher, Image: image}
 	rendered, err := renderer.Render(ctx, cfg)
 	return rendered, append(ds, renderer.Warnings...), err
 }

@@ -50,6 +50,22 @@ func variables() map[string]map[string]string {
 	}
 }
 
+// factNames are what dialect.Options calls what the placeholders stand for.
+var factNames = map[string]string{"HOSTNAME": "v1.local_hostname"}
+
+// fact returns what stands in for a placeholder where the document names no platform:
+// what is known of the machine, filled in for good.
+func (r *renderer) fact(placeholder string) (value string, known bool) {
+	name := factNames[placeholder]
+	if name == "" {
+		name = strings.ToLower(placeholder)
+	}
+	value = r.facts[name]
+	// what else could it be, and nothing here means something to systemd
+	isPlain := strings.Trim(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:_-") == ""
+	return value, r.platform == "" && value != "" && isPlain
+}
+
 func (r *renderer) checkPlatform() {
 	if r.machine.Metadata == "" {
 		r.errorf(ruleDynamic, at("dynamic"), "remove the section, and write the values out", "this machine has no agent that knows its platform")
@@ -58,17 +74,19 @@ func (r *renderer) checkPlatform() {
 	r.oneOf(ruleDynamic, at("dynamic", "platform"), "platform with an agent for dynamic data", r.platform, slices.Sorted(maps.Keys(variables()))...)
 }
 
-// usesDynamic reports whether a value has placeholders, and whether they can be filled
-// in.
+// usesDynamic reports whether a value has placeholders that the agent fills in, and those
+// that nobody can.
 func (r *renderer) usesDynamic(place source.Path, value string) (uses bool) {
 	for _, p := range placeholders {
-		if !strings.Contains(value, "{"+p+"}") {
+		if _, known := r.fact(p); known || !strings.Contains(value, "{"+p+"}") {
 			continue
 		}
 		uses = true
 		switch {
 		case r.machine.Metadata == "":
 			r.errorf(ruleDynamic, place, "write the value out", "{%s} cannot be filled in: this machine has no agent that knows its platform", p)
+		case r.platform == "" && r.facts != nil:
+			r.errorf(ruleDynamic, place, "write the value out", "{%s} cannot be filled in: the platform does not tell it", p)
 		case r.platform == "":
 			r.errorf(ruleDynamic, place, "add dynamic: {platform: NAME}, or write the value out", "{%s} cannot be filled in: the platform is not known", p)
 		case variables()[r.platform][p] == "":

@@ -84,10 +84,11 @@ type Result struct {
 type Origin struct{ Value, Place source.Path }
 
 // Render makes units and files of sections. Problems are placed by where, by paths with
-// the keys of the document; platform is where the machine runs if the document does not
-// say, empty if that is not known.
-func Render(s *Sections, m Machine, where source.Locator, platform string) Result {
-	r := &renderer{machine: m, where: where, platform: platform}
+// the keys of the document. Facts are what is known about the machine that the document is
+// for, by the names of dialect.Options; they stand in for the words in braces if the
+// document names no platform. Nil means that nothing is known.
+func Render(s *Sections, m Machine, where source.Locator, facts map[string]string) Result {
+	r := &renderer{machine: m, where: where, facts: facts}
 	if s.Dynamic != nil {
 		r.platform = s.Dynamic.Platform
 		r.checkPlatform()
@@ -119,6 +120,7 @@ type renderer struct {
 	machine  Machine
 	where    source.Locator
 	platform string
+	facts    map[string]string
 
 	config types.Config
 	from   []Origin

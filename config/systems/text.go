@@ -25,14 +25,16 @@ func (r *renderer) flag(name, value string) string {
 }
 
 // quoted writes a value in double quotes: systemd.syntax(7), quoting. Placeholders
-// become variables.
+// become what is known, or variables.
 func (r *renderer) quoted(value string) string {
 	value = strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value)
 	if r.machine.Plain {
 		value = strings.NewReplacer("%", "%%", "$", "$$").Replace(value)
 	}
 	for _, p := range placeholders {
-		if variable := variables()[r.platform][p]; variable != "" {
+		if fact, known := r.fact(p); known {
+			value = strings.ReplaceAll(value, "{"+p+"}", fact)
+		} else if variable := variables()[r.platform][p]; variable != "" {
 			value = strings.ReplaceAll(value, "{"+p+"}", "${"+variable+"}")
 		}
 	}

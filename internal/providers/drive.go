@@ -34,6 +34,8 @@ type drive struct {
 	wait time.Duration
 	// must makes it an error if device or file are not there.
 	must bool
+	// beside reads what NoCloud volumes have beside the config, too.
+	beside bool
 }
 
 // The labels of config drives and of NoCloud volumes: cloud-init's documentation of
@@ -43,7 +45,7 @@ func configDrive(file string) drive {
 }
 
 func noCloudDrive(wait time.Duration, files ...string) drive {
-	return drive{labels: []string{"cidata", "CIDATA"}, files: files, wait: wait}
+	return drive{labels: []string{"cidata", "CIDATA"}, files: files, wait: wait, beside: files[0] == "/"+userData}
 }
 
 func (d drive) places() []string {
@@ -100,25 +102,41 @@ func (d drive) readFiles(device, dir string) (Config, error) {
 		return Config{}, err
 	}
 	defer root.Close() //nolint:errcheck // nothing was written
-	missing := 0
-	for _, name := range d.files {
-		where := device + ":" + name
+	read := func(name string) (data []byte, where string, err error) {
+		where = device + ":" + name
 		f, err := root.Open(strings.TrimPrefix(filepath.Clean("/"+name), "/"))
-		if errors.Is(err, fs.ErrNotExist) {
-			missing++
-			continue
+		if err == nil {
+			data, err = readLimited(f)
+			err = errors.Join(err, f.Close())
 		}
 		if err != nil {
-			return Config{}, fmt.Errorf("read %s: %w", where, causeOf(err))
+			err = fmt.Errorf("read %s: %w", where, causeOf(err))
 		}
-		data, err := readLimited(f)
-		if err = errors.Join(err, f.Close()); err != nil {
-			return Config{}, fmt.Errorf("read %s: %w", where, causeOf(err))
-		}
-		if len(data) == 0 && len(d.files) > 1 || d.pick != nil && !d.pick(data) {
+		return data, where, err
+	}
+	missing := 0
+	for _, name := range d.files {
+		data, where, err := read(name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			missing++
+			continue
+		case err != nil:
+			return Config{}, err
+		case len(data) == 0 && len(d.files) > 1 || d.pick != nil && !d.pick(data):
 			continue
 		}
-		return Unpack(data, where)
+		c, err := Unpack(data, where)
+		if err == nil && d.beside {
+			err = c.addBeside(func(name string) (Config, error) {
+				data, where, err := read("/" + name)
+				if err != nil {
+					return Config{}, err
+				}
+				return Unpack(data, where)
+			})
+		}
+		return c, err
 	}
 	names := strings.Join(d.files, ", ")
 	switch {

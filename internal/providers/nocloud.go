@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kindling-boot/kindling/config/dialect"
 	"github.com/kindling-boot/kindling/internal/resource"
 )
 
@@ -19,8 +20,50 @@ import (
 // labelled cidata. meta-data need not exist; Ignition has no use for it.
 type noCloud struct{}
 
-// userData is the file of the config in every kind of seed.
-const userData = "user-data"
+// The files of every kind of seed: the config, and what stands beside it.
+const (
+	userData      = "user-data"
+	NetworkConfig = "network-config"
+	VendorData    = "vendor-data"
+)
+
+// addBeside adds what stands beside a config for cloud-init, if it is there: an error is
+// ErrNoConfig or fs.ErrNotExist if it is not. Other configs have no use for it.
+func (c *Config) addBeside(read func(name string) (Config, error)) error {
+	switch dialect.Of(c.Data).Kind {
+	case dialect.Ignition, dialect.OldIgnition, dialect.JSON, dialect.BrokenJSON, dialect.Butane, dialect.ContainerLinux:
+		return nil
+	}
+	c.Beside = map[string]Config{}
+	for _, name := range []string{NetworkConfig, VendorData} {
+		other, err := read(name)
+		switch {
+		case errors.Is(err, ErrNoConfig), errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return err
+		default:
+			c.Beside[name] = other
+		}
+	}
+	return nil
+}
+
+// readSeedDir reads a seed that is a directory.
+func readSeedDir(dir string) (Config, error) {
+	read := func(name string) (Config, error) {
+		name = filepath.Join(dir, name)
+		data, err := readFile(name)
+		if err != nil {
+			return Config{}, err
+		}
+		return Unpack(data, name)
+	}
+	c, err := read(userData)
+	if err == nil {
+		err = c.addBeside(read)
+	}
+	return c, err
+}
 
 func (noCloud) places() []string {
 	return append([]string{
@@ -44,15 +87,10 @@ func (noCloud) read(ctx context.Context, env *Env) (Config, error) {
 		return c, nil
 	}
 	for _, dir := range []string{"nocloud", "nocloud-net"} {
-		name := filepath.Join(env.Paths.Seeds, dir, userData)
-		data, err := readFile(name)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
+		c, err := readSeedDir(filepath.Join(env.Paths.Seeds, dir))
+		if !errors.Is(err, fs.ErrNotExist) {
+			return c, err
 		}
-		if err != nil {
-			return Config{}, err
-		}
-		return Unpack(data, name)
 	}
 	return noCloudDrive(cidataWait, "/"+userData).read(ctx, env)
 }
@@ -101,11 +139,7 @@ func readSeed(ctx context.Context, env *Env, seed string) (Config, error) {
 		if ok {
 			seed = dir
 		}
-		data, err := readFile(filepath.Join(seed, userData))
-		if err != nil {
-			return Config{}, err
-		}
-		return Unpack(data, filepath.Join(seed, userData))
+		return readSeedDir(seed)
 	}
 	u, err := url.Parse(seed)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
@@ -114,7 +148,18 @@ func readSeed(ctx context.Context, env *Env, seed string) (Config, error) {
 	if !strings.HasSuffix(u.Path, "/") {
 		u.Path += "/"
 	}
-	u.Path += userData
-	s := service{hosts: []string{u.String()}, patience: max(env.timeout(), time.Second)}
-	return s.read(ctx, env)
+	read := func(name string) (Config, error) {
+		at := *u
+		at.Path += name
+		s := service{hosts: []string{at.String()}, patience: max(env.timeout(), time.Second)}
+		return s.read(ctx, env)
+	}
+	c, err := read(userData)
+	if err == nil {
+		quiet := *env
+		quiet.Warn = nil // that something is not there is no news
+		env = &quiet
+		err = c.addBeside(read)
+	}
+	return c, err
 }

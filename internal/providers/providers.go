@@ -49,6 +49,9 @@ type Config struct {
 	// Files that the platform wants on the target, as resources of data URLs. They are
 	// set with ErrNoConfig too.
 	Files []types.File
+	// Beside are the documents that stand beside the config, by the names of NoCloud:
+	// NetworkConfig and VendorData. Their own Beside is nil.
+	Beside map[string]Config
 }
 
 // Outcome is how a stage has ended, for platforms that want to be told.

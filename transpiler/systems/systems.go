@@ -46,7 +46,7 @@ func (s *Linux) Check(c *sugar.Ctx) {
 }
 
 func (s *step) render(c *sugar.Ctx, sections *systems.Sections, m systems.Machine) {
-	s.made = systems.Render(sections, m, c.Tree, "")
+	s.made = systems.Render(sections, m, c.Tree, nil)
 	c.Found = append(c.Found, s.made.Found...)
 }
 

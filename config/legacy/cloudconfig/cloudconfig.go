@@ -37,8 +37,8 @@ type Options struct {
 	// DefaultUser is the account of the image that the word default means; empty means
 	// core.
 	DefaultUser string
-	// Packages is the program that installs packages at the first boot: apt, dnf or
-	// zypper. Empty means that the machine has none, and packages are refused.
+	// Packages is the program that installs packages at the first boot, one of
+	// Packagers. Empty means that the machine has none, and packages are refused.
 	Packages string
 }
 
@@ -66,6 +66,9 @@ type Part struct {
 	Name string
 	// Merge is the header Merge-Type of the part: how it is merged into the parts before.
 	Merge string
+	// Vendor tells that the part is vendor data: it gives way to user data, which can
+	// refuse it as a whole. Such parts stand behind all others.
+	Vendor bool
 }
 
 // Translate turns a cloud-config into a Butane document of the variant linux, whose values

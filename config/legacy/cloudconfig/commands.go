@@ -38,6 +38,15 @@ var packagers = [...]packager{
 // packager is a program and its commands; version goes between a name and a version.
 type packager struct{ name, update, upgrade, install, version string }
 
+// Packagers are the programs that can install packages.
+func Packagers() []string {
+	var names []string
+	for _, p := range packagers {
+		names = append(names, p.name)
+	}
+	return names
+}
+
 func (t *translator) packager() (packager, bool) {
 	for _, p := range packagers {
 		if p.name == t.options.Packages {

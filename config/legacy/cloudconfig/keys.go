@@ -87,7 +87,7 @@ func topRows() []row {
 		{name: "updates", class: Ignored, how: ofItself},
 		{name: "version", class: Ignored, how: ofItself},
 		{name: "launch-index", class: Ignored, how: ofItself},
-		{name: "vendor_data", class: Ignored, how: "data of vendors are not read here"},
+		{name: "vendor_data", how: "whether what the platform gives as vendor data counts", do: func(t *translator, n node) { t.members(n, vendorRows()) }, rows: vendorRows},
 		{name: "merge_how", how: "how a part is merged into those before it", do: func(t *translator, n node) { t.list(n) }},
 		{name: "merge_type", how: "as `merge_how`", do: func(t *translator, n node) { t.list(n) }},
 		// programs of distributions
@@ -129,6 +129,13 @@ func topRows() []row {
 		{name: "mcollective", class: Refused, how: noPrograms, help: writeFile},
 		{name: "puppet", class: Refused, how: noPrograms, help: "run puppet agent in runcmd"},
 		{name: "salt_minion", class: Refused, how: noPrograms, help: writeFile},
+	}
+}
+
+func vendorRows() []row {
+	return []row{
+		{name: "enabled", how: "`false` leaves vendor data out", do: func(t *translator, n node) { t.boolean(n) }},
+		{name: "prefix", class: Refused, how: "scripts of vendors are run as they are", help: "remove it"},
 	}
 }
 

@@ -49,6 +49,19 @@ func (t *translator) merge(part *source.Node, header string) {
 	t.tree.Root = how.objects(&merged, part)
 }
 
+// beside adds what user data leave open in vendor data: keys that are not there, also in
+// mappings. Lists are not joined: cloud-init, mergemanydict.
+func beside(user, vendor source.Node) source.Node {
+	switch {
+	case vendor.Kind != source.Object:
+		return user
+	case user.Kind != source.Object:
+		return vendor
+	}
+	user.Children = slices.Clone(user.Children)
+	return mergers{}.objects(&user, &vendor)
+}
+
 // mergersOf reads how a part wants to be merged.
 func (t *translator) mergersOf(part *source.Node, header string) mergers {
 	var texts []string

@@ -28,17 +28,37 @@ func (t *translator) read(name string, parts []Part) {
 	if t.found.HasErrors() {
 		return // what is left of the templates need not be YAML
 	}
+	var ofUser *source.Node // the merged parts of the user, once those of the vendor begin
 	for i, p := range parts {
+		if p.Vendor && ofUser == nil {
+			root := t.tree.Root
+			if ofUser, t.tree.Root = &root, (source.Node{}); t.refusesVendor(root) {
+				break
+			}
+		}
 		from, to := starts[i], starts[i+1]
 		if p.Kind != Config {
 			n := &source.Node{Kind: source.String, Text: string(joined[from:to]), Start: from, End: to}
-			t.scripts = append(t.scripts, script{kind: p.Kind, name: p.Name, text: node{Node: n}})
+			t.scripts = append(t.scripts, script{kind: p.Kind, name: p.Name, text: node{Node: n}, vendor: p.Vendor})
 			continue
 		}
 		if root := t.parse(joined, from, to); root != nil {
 			t.merge(root, p.Merge)
 		}
 	}
+	if ofUser != nil {
+		t.tree.Root = beside(*ofUser, t.tree.Root)
+	}
+}
+
+// refusesVendor reports whether user data want no vendor data.
+func (t *translator) refusesVendor(root source.Node) bool {
+	m := root.Member("vendor_data")
+	if m == nil {
+		return false
+	}
+	enabled := m.Member("enabled")
+	return enabled != nil && resolve(enabled.Text).kind == source.Bool && !resolve(enabled.Text).yes
 }
 
 // parse parses one part of the joined text. What stands before it becomes a comment, so

@@ -27,7 +27,7 @@ type service struct {
 }
 
 // serviceOrder is the order of services at the end of a boot, as cloud-init has it.
-var serviceOrder = [...]string{"packages", "runcmd", "scripts", "phone-home", "power-state"}
+var serviceOrder = [...]string{"packages", "vendor-scripts", "runcmd", "scripts", "phone-home", "power-state"}
 
 func (t *translator) service(s *service) { t.services = append(t.services, s) }
 
@@ -142,25 +142,30 @@ type script struct {
 	kind Kind
 	name string
 	text node
+	// vendor scripts run before those of the user.
+	vendor bool
 }
 
 // finishScripts makes services of parts that are scripts. Those that run at the end do so
 // one after another, in the order of their names.
 func (t *translator) finishScripts() {
-	var once, always []script
+	var vendor, once, always []script
 	for _, s := range t.scripts {
-		switch s.kind {
-		case Boothook:
+		switch {
+		case s.kind == Boothook:
 			t.service(&service{
 				name: "boothook-" + letter(len(t.services)), description: "Boot hook of the cloud-config", script: s.text.Text, from: s.text,
 				interpreter: true, always: true, hook: true, environment: []string{"INSTANCE_ID=" + t.instanceID()},
 			})
-		case ScriptPerBoot:
+		case s.kind == ScriptPerBoot:
 			always = append(always, s)
+		case s.vendor:
+			vendor = append(vendor, s)
 		default:
 			once = append(once, s)
 		}
 	}
+	t.runParts("vendor-scripts", "Scripts of the vendor data", vendor, false)
 	t.runParts("scripts", "Scripts of the user data", once, false)
 	t.runParts("scripts-per-boot", "Scripts of the user data, for each boot", always, true)
 }

@@ -5,6 +5,7 @@
 package containerlinux
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/kindling-boot/kindling/config"
@@ -27,9 +28,9 @@ var ruleDocument = &diag.Rule{
 
 // Options tell what a document cannot.
 type Options struct {
-	// Platform that the machine runs on, as Container Linux Configs name them, for values
-	// in braces; empty if it is not known.
-	Platform string
+	// Facts are what is known about the machine, for values in braces, by the names of
+	// dialect.Options. Nil means that nothing is known.
+	Facts map[string]string
 }
 
 // Translate reads a Container Linux Config and returns it in the newest model, with the
@@ -49,7 +50,7 @@ func Translate(f *source.File, o Options) (types.Config, source.Locator, legacy.
 	r := restructure{tree: t}
 	plain := r.document()
 	found = append(found, r.found...)
-	made := systems.Render(&sections, systems.ContainerLinux, t, o.Platform)
+	made := systems.Render(&sections, systems.ContainerLinux, t, o.Facts)
 	found = append(found, made.Found...)
 	found = append(found, sectionKeys(t)...)
 	if len(r.found) > 0 {
@@ -83,6 +84,11 @@ func sectionKeys(t *source.Tree) diag.List {
 	part := &source.Tree{File: t.File, Root: kept, YAML: true}
 	name := func(spec.Version) string { return "a Container Linux Config" }
 	return schema.Gate(part, spec.Newest, name, sectionsSchema())
+}
+
+// UsesFacts reports whether a document may have values that Options.Facts fill in.
+func UsesFacts(text []byte) bool {
+	return bytes.Contains(text, []byte("_IPV4}")) || bytes.Contains(text, []byte("_IPV6}")) || bytes.Contains(text, []byte("{HOSTNAME}"))
 }
 
 func isSection(key string) bool { return sectionsSchema().HasKey(key) }

@@ -26,7 +26,7 @@ func FuzzTranslate(f *testing.F) {
 	}
 	f.Add([]byte("etcd: {}\n<<: *a\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		_, _, notes, ds := Translate(source.NewFile("in.yaml", data), Options{Platform: "ec2"})
+		_, _, notes, ds := Translate(source.NewFile("in.yaml", data), Options{Facts: map[string]string{"private_ipv4": "10.0.0.2"}})
 		for _, d := range ds {
 			if d.At.IsZero() {
 				t.Errorf("%s has no place", d.Message)

@@ -39,6 +39,9 @@ type Surroundings struct {
 	// Facts asks the platform about the machine; nil means that nothing is known. It is
 	// called when a document uses what it gives.
 	Facts func(ctx context.Context) (map[string]string, error)
+	// Image and Beside are those of dialect.Options.
+	Image  *dialect.Image
+	Beside *dialect.Beside
 }
 
 // maxIncludes limits the addresses that one document leads to.
@@ -61,7 +64,7 @@ func (s Surroundings) Parse(ctx context.Context, f *source.File) (config.Config,
 // address or a fact could not be got.
 func (s Surroundings) Read(ctx context.Context, f *source.File) (dialect.Document, diag.List, error) {
 	var failure error
-	o := dialect.Options{Limit: max(len(f.Data), resource.Affordable(source.MaxJSON))}
+	o := dialect.Options{Limit: max(len(f.Data), resource.Affordable(source.MaxJSON)), Image: s.Image, Beside: s.Beside}
 	if s.Fetcher != nil {
 		count := 0
 		o.Include = func(address string, at source.Range) (*source.File, error) {

@@ -14,6 +14,7 @@ import (
 	"github.com/kindling-boot/kindling/config/diag"
 	"github.com/kindling-boot/kindling/config/source"
 	"github.com/kindling-boot/kindling/config/types"
+	"github.com/kindling-boot/kindling/dialect"
 	"github.com/kindling-boot/kindling/internal/resource"
 )
 
@@ -40,6 +41,8 @@ type Renderer struct {
 	Fetcher *resource.Fetcher
 	// Facts are those of Surroundings.
 	Facts func(ctx context.Context) (map[string]string, error)
+	// Image is that of dialect.Options.
+	Image *dialect.Image
 	// Warnings of all referenced configs, in the order they are merged.
 	Warnings diag.List
 	// Used are the referenced configs, in the order they are merged.
@@ -209,7 +212,7 @@ func (r *Renderer) reference(ctx context.Context, in config.Config, ref types.Re
 	case r.bytes.Add(int64(len(data))) > maxAllBytes:
 		return fail(errTooLong)
 	}
-	cfg, ds, err := Surroundings{Fetcher: way.fetcher, Facts: r.Facts}.Parse(ctx, source.NewFile(nameOf(ref, at, path), data))
+	cfg, ds, err := Surroundings{Fetcher: way.fetcher, Facts: r.Facts, Image: r.Image}.Parse(ctx, source.NewFile(nameOf(ref, at, path), data))
 	if err != nil {
 		return rendering{}, err
 	}

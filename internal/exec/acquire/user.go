@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/kindling-boot/kindling/config/source"
+	"github.com/kindling-boot/kindling/dialect"
 	"github.com/kindling-boot/kindling/internal/providers"
 )
 
@@ -20,6 +22,17 @@ type User struct {
 	// Provider is cmdline, system or the id of the platform.
 	Provider string
 	providers.Config
+}
+
+// Documents returns what stands beside the config.
+func (u *User) Documents() *dialect.Beside {
+	file := func(name string) *source.File {
+		if c, ok := u.Beside[name]; ok {
+			return source.NewFile(c.Where, c.Data)
+		}
+		return nil
+	}
+	return &dialect.Beside{Network: file(providers.NetworkConfig), Vendor: file(providers.VendorData)}
 }
 
 // FindUser gets the user config: the one that the kernel arguments name, or that of the
