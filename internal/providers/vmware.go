@@ -4,10 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
-	"encoding/xml"
-	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/kindling-boot/kindling/config/dialect"
@@ -165,40 +162,6 @@ func (guestInfo) ovf(env *Env, host variables) map[string]string {
 	return properties
 }
 
-// ovfNamespace is that of an environment and its attributes: DSP0243, DMTF.
-const ovfNamespace = "http://schemas.dmtf.org/ovf/environment/1"
-
-// parseOVF reads the properties of an OVF environment document.
-func parseOVF(text string) (map[string]string, error) {
-	if strings.TrimSpace(text) == "" {
-		return nil, nil
-	}
-	d := xml.NewDecoder(strings.NewReader(text))
-	found := map[string]string{}
-	// the elements around the place, by their local names
-	var around []string
-	isDocument := false
-	for {
-		t, err := d.Token()
-		if errors.Is(err, io.EOF) && isDocument {
-			return found, nil
-		}
-		if err != nil {
-			return nil, errors.New("it is no XML") // the parser's error may show values
-		}
-		switch e := t.(type) {
-		case xml.StartElement:
-			isDocument = true
-			around = append(around, e.Name.Local)
-			if len(around) == 3 && around[1] == "PropertySection" && around[2] == "Property" {
-				found[ovfAttribute(e, "key")] = ovfAttribute(e, "value")
-			}
-		case xml.EndElement:
-			around = around[:len(around)-1]
-		}
-	}
-}
-
 // remove overwrites the variables, and cuts the properties out of the OVF environment.
 func (g guestInfo) remove(_ context.Context, env *Env) error {
 	host, err := g.connect()
@@ -235,44 +198,6 @@ func (g guestInfo) remove(_ context.Context, env *Env) error {
 		return fmt.Errorf("set %s%s: %w", guestPrefix, guestOVF, err)
 	}
 	return nil
-}
-
-// cutOVF returns the document without some properties, and otherwise byte by byte as it
-// was.
-func cutOVF(text string, cut func(key string) bool) (string, error) {
-	d := xml.NewDecoder(strings.NewReader(text))
-	var out strings.Builder
-	kept := int64(0)
-	for {
-		start := d.InputOffset()
-		t, err := d.Token()
-		if errors.Is(err, io.EOF) {
-			out.WriteString(text[kept:])
-			return out.String(), nil
-		}
-		if err != nil {
-			return "", errors.New("it is no XML")
-		}
-		e, ok := t.(xml.StartElement)
-		if !ok || e.Name.Local != "Property" || !cut(ovfAttribute(e, "key")) {
-			continue
-		}
-		if err := d.Skip(); err != nil {
-			return "", errors.New("it is no XML")
-		}
-		out.WriteString(text[kept:start])
-		kept = d.InputOffset()
-	}
-}
-
-// ovfAttribute is empty for an attribute that the element lacks.
-func ovfAttribute(e xml.StartElement, name string) string {
-	for _, a := range e.Attr {
-		if a.Name.Space == ovfNamespace && a.Name.Local == name {
-			return a.Value
-		}
-	}
-	return ""
 }
 
 func toBase64(data []byte) string { return base64.StdEncoding.EncodeToString(data) }
