@@ -115,7 +115,7 @@ func (m *Machine) await(limit time.Duration, what string, condition func() bool)
 // Run runs a command in the machine.
 func (m *Machine) Run(args ...string) (string, error) {
 	cmd := exec.Command("nsenter", append([]string{
-		"--target", strconv.Itoa(m.init), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd=/", "env", "-i",
+		"--target", strconv.Itoa(m.init), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd", "env", "-i",
 		"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8",
 	}, args...)...)
 	out, err := cmd.CombinedOutput()

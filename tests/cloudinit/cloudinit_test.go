@@ -2,10 +2,11 @@
 // cloud-init makes of them: the same Debian is provisioned by each, and all that has changed
 // in it is compared.
 //
-// No machine boots. cloud-init runs its four stages in the tree, one after another, from a
-// NoCloud seed. Here the config is applied to the tree, and the commands of the units that it
-// has run in their order; the units themselves are judged by systemd-analyze. Both see a
-// kernel, a host name and a network of their own, and the network has nothing in it.
+// TestAsCloudInit boots nothing. cloud-init runs its four stages in the tree, one after
+// another, from a NoCloud seed. Here the config is applied to the tree, and the commands of
+// the units that it has run in their order; the units themselves are judged by
+// systemd-analyze. Both see a kernel, a host name and a network of their own, and the network
+// has nothing in it. TestAsCloudInitBooted has systemd do what is simulated there.
 package cloudinit
 
 import (
@@ -74,13 +75,14 @@ if [ "$1" = outside ]; then IGNITION_WRITE_AUTHORIZED_KEYS_FRAGMENT=false exec "
 exec chroot "$root" "$@"
 `
 
-// stages are those of cloud-init, as its units run them.
+// stages are those of cloud-init, in one process: most of the time of each is the start of
+// Python.
 const stages = `
-export PATH=/usr/sbin:/usr/bin:/sbin:/bin
-cloud-init init --local && cloud-init init
-cloud-init modules --mode=config
-cloud-init modules --mode=final
-true
+import sys
+from cloudinit.cmd.main import main
+for words in "init --local", "init", "modules --mode=config", "modules --mode=final":
+    status = main(["cloud-init"] + words.split())
+    print(words, status)
 `
 
 func TestAsCloudInit(t *testing.T) {
@@ -88,19 +90,32 @@ func TestAsCloudInit(t *testing.T) {
 		t.Skip("provisions two trees for each config")
 	}
 	programs.Need(t, "root", "mmdebstrap", "unshare", "tar", "ip")
-	dir := t.TempDir()
-	lower := filepath.Join(dir, "lower")
+	lower := newLower(t)
+	compareAll(t, readDifferences(t, "differences.txt"), func(t *testing.T, path string, text []byte) (theirs, ours []string) {
+		return provisionTheirs(t, lower, text), provisionOurs(t, lower, path, text)
+	})
+}
+
+// newLower makes the tree that both start from.
+func newLower(t *testing.T) string {
+	t.Helper()
+	lower := filepath.Join(t.TempDir(), "lower")
 	must(t, os.Mkdir(lower, 0o755))
 	do(t, "tar", "--numeric-owner", "-C", lower, "-xf", programs.Debian(t, packages))
 	must(t, os.WriteFile(filepath.Join(lower, "etc/cloud/cloud.cfg.d/99-test.cfg"), []byte(settings), 0o644))
 	do(t, "chroot", lower, "sh", "-ec", prepare)
+	return lower
+}
 
+// compareAll provisions a tree by each program, for each config. Each difference must be
+// known, and each known one must be there.
+func compareAll(t *testing.T, known differences, provision func(t *testing.T, path string, text []byte) (theirs, ours []string)) {
+	t.Helper()
 	paths, err := filepath.Glob("configs/*.yaml")
 	must(t, err)
 	if len(paths) < 25 {
 		t.Fatalf("there are %d configs", len(paths))
 	}
-	known := readDifferences(t)
 	var mu sync.Mutex
 	compared := 0
 	t.Run("configs", func(t *testing.T) {
@@ -110,8 +125,7 @@ func TestAsCloudInit(t *testing.T) {
 				t.Parallel()
 				text, err := os.ReadFile(path)
 				must(t, err)
-				theirs := provisionTheirs(t, lower, text)
-				ours := provisionOurs(t, lower, path, text)
+				theirs, ours := provision(t, path, text)
 				mu.Lock()
 				defer mu.Unlock()
 				compared++
@@ -159,7 +173,7 @@ func provisionTheirs(t *testing.T, lower string, text []byte) []string {
 	seed := filepath.Join(dir, "upper/var/lib/cloud/seed/nocloud")
 	must(t, os.MkdirAll(seed, 0o755))
 	must(t, os.WriteFile(filepath.Join(seed, "user-data"), text, 0o600))
-	said := enter(t, lower, dir, "sh", "-c", stages)
+	said := enter(t, lower, dir, "/usr/bin/python3", "-c", stages)
 	if strings.Contains(said, "Traceback") || strings.Contains(said, "Failed running") {
 		t.Logf("cloud-init said:\n%s", said)
 	}
@@ -167,6 +181,17 @@ func provisionTheirs(t *testing.T, lower string, text []byte) []string {
 }
 
 func provisionOurs(t *testing.T, lower, path string, text []byte) []string {
+	t.Helper()
+	dir := newOverlay(t)
+	made := filepath.Join(dir, "config.ign")
+	must(t, os.WriteFile(made, translated(t, path, text), 0o600))
+	enter(t, lower, dir, "outside", programs.Path(t, "ignition"), made)
+	runUnits(t, lower, dir)
+	return changes(t, lower, filepath.Join(dir, "upper"))
+}
+
+// translated is the config that a cloud-config becomes.
+func translated(t *testing.T, path string, text []byte) []byte {
 	t.Helper()
 	tree, _, found := cloudconfig.Translate(source.NewFile(path, text), cloudconfig.Options{DefaultUser: "debian"})
 	if found.HasErrors() {
@@ -176,12 +201,7 @@ func provisionOurs(t *testing.T, lower, path string, text []byte) []string {
 	if found.HasErrors() {
 		t.Fatal(found)
 	}
-	dir := newOverlay(t)
-	made := filepath.Join(dir, "config.ign")
-	must(t, os.WriteFile(made, config.Render(cfg), 0o600))
-	enter(t, lower, dir, "outside", programs.Path(t, "ignition"), made)
-	runUnits(t, lower, dir)
-	return changes(t, lower, filepath.Join(dir, "upper"))
+	return config.Render(cfg)
 }
 
 // runUnits runs the commands of the services that the config brought, in their order.
@@ -249,10 +269,14 @@ func (l differences) explain(side, line string) bool {
 
 // readDifferences reads the file: "ours: PATTERN" or "theirs: PATTERN", and below it, with
 // white space before it, the reason.
-func readDifferences(t *testing.T) differences {
+func readDifferences(t *testing.T, names ...string) differences {
 	t.Helper()
-	text, err := os.ReadFile("differences.txt")
-	must(t, err)
+	var text []byte
+	for _, name := range names {
+		more, err := os.ReadFile(name)
+		must(t, err)
+		text = append(text, more...)
+	}
 	var out differences
 	reasons := 0
 	for line := range strings.Lines(string(text)) {

@@ -23,13 +23,14 @@ var containerPackages = []string{
 
 // engines are the ways to run a container, and what their documents have of their own. The
 // image is a tar that the document brings: no registry is asked.
-var engines = []struct{ name, sections, after, options string }{
-	{"docker", "docker:\n  flags: [--log-level=warn]\n", "docker.service", ""},
-	{"podman", "", "network.target", " --ulimit=host"}, // raising limits takes a privilege that not every sandbox has
+var engines = []struct{ name, sections, after, run string }{
+	{"docker", "docker:\n  flags: [--log-level=warn]\n", "docker.service", "docker run"},
+	// crun raises a limit, and podman limits what it starts; not every sandbox allows that
+	{"podman", "", "network.target", "podman --runtime=runc run --pids-limit=0"},
 }
 
 // containerDocument is the config of a machine with a web server in a container.
-func containerDocument(engine, sections, after, options string) string {
+func containerDocument(engine, sections, after, run string) string {
 	return fmt.Sprintf(`variant: linux
 version: 1.0.0-experimental
 hostname: web
@@ -53,12 +54,12 @@ systemd:
         After=%[2]s
         [Service]
         ExecStartPre=/usr/bin/%[3]s import /var/lib/web/image.tar localhost/web:1
-        ExecStart=/usr/bin/%[3]s run --rm%[4]s --name web --publish 8080:80 localhost/web:1 /bin/busybox httpd -f -p 80 -h /www
+        ExecStart=/usr/bin/%[4]s --rm --name web --publish 8080:80 localhost/web:1 /bin/busybox httpd -f -p 80 -h /www
         Restart=on-failure
         TimeoutStartSec=infinity
         [Install]
         WantedBy=multi-user.target
-`, sections, after, engine, options)
+`, sections, after, engine, run)
 }
 
 // TestContainers: a Debian provisioned from one document boots, a container comes up by
@@ -75,7 +76,7 @@ func TestContainers(t *testing.T) {
 		t.Run(e.name, func(t *testing.T) {
 			root := t.TempDir()
 			output(t, exec.Command("tar", "--numeric-owner", "-C", root, "-xf", archive))
-			apply(t, root, containerDocument(e.name, e.sections, e.after, e.options), "--files-dir", files)
+			apply(t, root, containerDocument(e.name, e.sections, e.after, e.run), "--files-dir", files)
 			machine, client := pair(t)
 			m := booted.Start(t, root, machine)
 			m.AwaitBoot(5 * time.Minute)
