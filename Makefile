@@ -21,6 +21,9 @@ COLD += $(MODULE)/config/systems $(MODULE)/transpiler/systems $(MODULE)/config/d
 COLD += encoding/asn1 encoding/json encoding/xml vendor/... os time
 ENGINE_COLD := $(COLD) $(MODULE)/... gopkg.in/yaml.v3 bufio bytes compress/... context hash/... io/... maps path/... regexp/...
 ENGINE_COLD += slices strconv strings sync syscall
+ENGINE_COLD += encoding/... errors flag internal/poll internal/reflectlite internal/strconv internal/sync iter log/... math/... mime/... os/...
+ENGINE_COLD += internal/bisect internal/godebug internal/singleflight internal/syscall/... sort text/... unicode/... unique
+ENGINE_COLD += golang.org/x/... github.com/...
 # The collector of Go 1.25 instead of that of 1.26: docs/adr/0171.
 GO_BUILD := GOEXPERIMENT=nogreenteagc CGO_ENABLED=0 $(GO) build -tags nethttpomithttp2 -trimpath -buildvcs=false
 # $(call build,FLAGS FOR THE LINKER) builds butane and the like, $(call build-engine,…) ignition.
@@ -90,8 +93,9 @@ test: build test-deps ## every test, and the engine once more under the race det
 	CGO_ENABLED=1 $(GO) test -race -short -timeout 10m $$($(GO) list ./internal/... 2>/dev/null)
 
 .PHONY: test-boots
-test-boots: build test-deps ## the boots that make test leaves out: sources of configs, ways to fail
+test-boots: build test-deps ## the boots that make test leaves out: sources of configs, ways to fail, containers, cloud-init
 	KINDLING_SLOW=1 $(GO) test -count=1 -timeout 60m ./tests/boot
+	KINDLING_SLOW=1 $(GO) test -count=1 -timeout 60m -run 'Booted|Containers' ./tests/cloudinit ./tests/systems
 
 .PHONY: test-slow
 test-slow: test-boots ## kill provisioning at two hundred points (an hour), and test-boots

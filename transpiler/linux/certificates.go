@@ -126,7 +126,7 @@ func (s *Certificates) Desugar(c *sugar.Ctx) {
 	unit.section("Unit")
 	unit.set("Description", "Trust the certificate authorities of the config")
 	unit.set("DefaultDependencies", "no")
-	unit.set("After", "local-fs.target")
+	unit.set("After", "local-fs.target systemd-tmpfiles-setup.service") // which empties /tmp
 	unit.set("Before", "network-pre.target sysinit.target shutdown.target")
 	unit.set("Wants", "network-pre.target")
 	unit.set("Conflicts", "shutdown.target")

@@ -115,11 +115,7 @@ func addressingRows() []row {
 		{name: "addresses", how: "`addresses`", do: ifaceTexts("addresses")},
 		{name: "gateway4", how: "a route to `default`", do: (*translator).gateway},
 		{name: "gateway6", how: "a route to `default`", do: (*translator).gateway},
-		{name: "mtu", how: "`mtu`", do: func(t *translator, n node) {
-			if i, ok := t.integer(n); ok {
-				t.iface.number("mtu", i, n)
-			}
-		}},
+		{name: "mtu", how: "`mtu`", do: ifaceNumber("mtu")},
 		{name: "optional", how: "`optional`", do: ifaceFlag("optional")},
 		{name: "nameservers", how: "`dns` and `search`", rows: nameserverRows, do: func(t *translator, n node) { t.members(n, nameserverRows()) }},
 		{name: "routes", how: "`routes`", do: (*translator).routes, rows: routeRows, each: "[]"},
@@ -143,6 +139,14 @@ func ifaceFlag(key string) func(*translator, node) {
 	}
 }
 
+func ifaceNumber(key string) func(*translator, node) {
+	return func(t *translator, n node) {
+		if i, ok := t.integer(n); ok {
+			t.iface.number(key, i, n)
+		}
+	}
+}
+
 func (t *translator) gateway(n node) {
 	if s, ok := t.line(n); ok {
 		r := t.iface.add("routes", n)
@@ -160,11 +164,7 @@ func routeRows() []row {
 	return []row{
 		{name: "to", how: "`to`", do: routeText("to")},
 		{name: "via", how: "`via`", do: routeText("via")},
-		{name: "metric", how: "`metric`", do: func(t *translator, n node) {
-			if i, ok := t.integer(n); ok {
-				t.iface.number("metric", i, n)
-			}
-		}},
+		{name: "metric", how: "`metric`", do: ifaceNumber("metric")},
 		{name: "on-link", how: "`on_link`", do: ifaceFlag("on_link")},
 		{name: "table", class: Refused, how: tables, help: networkdDropIn},
 		{name: "type", how: "`unicast`; others are refused", do: func(t *translator, n node) {
@@ -260,11 +260,7 @@ const otherBond = `lacp-rate min-links transmit-hash-policy ad-select all-slaves
 func bondParameterRows() []row {
 	out := []row{
 		{name: "mode", how: "`mode`", do: ifaceText("mode")},
-		{name: "mii-monitor-interval", how: "`monitor_interval_ms`", do: func(t *translator, n node) {
-			if i, ok := t.integer(n); ok {
-				t.iface.number("monitor_interval_ms", i, n)
-			}
-		}},
+		{name: "mii-monitor-interval", how: "`monitor_interval_ms`", do: ifaceNumber("monitor_interval_ms")},
 		{name: "primary", how: "`primary`", do: ifaceText("primary")},
 	}
 	return append(out, refusedRows(otherBond, "the variant linux has no such parameter")...)
@@ -300,11 +296,7 @@ func bridgeParameterRows() []row {
 
 func vlanRows() []row {
 	return []row{
-		{name: "id", how: "`id`", do: func(t *translator, n node) {
-			if i, ok := t.integer(n); ok {
-				t.iface.number("id", i, n)
-			}
-		}},
+		{name: "id", how: "`id`", do: ifaceNumber("id")},
 		{name: "link", how: "`link`", do: ifaceText("link")},
 	}
 }

@@ -46,11 +46,7 @@ func network1ItemRows() []row {
 func network1ParamRows() []row {
 	out := []row{
 		{name: "bond-mode", how: "`mode`", do: ifaceText("mode")},
-		{name: "bond-miimon", how: "`monitor_interval_ms`", do: func(t *translator, n node) {
-			if i, ok := t.integer(n); ok {
-				t.iface.number("monitor_interval_ms", i, n)
-			}
-		}},
+		{name: "bond-miimon", how: "`monitor_interval_ms`", do: ifaceNumber("monitor_interval_ms")},
 		{name: "bond-primary", how: "`primary`", do: ifaceText("primary")},
 		{name: "bridge_stp", how: "`stp`", do: ifaceFlag("stp")},
 	}
@@ -165,22 +161,14 @@ func (v *networkV1) item(t *translator, n node) {
 			}
 			i.object("match", n).text("mac", n.Text, n) // digits with colons are a number to YAML 1.1
 		},
-		"mtu": func(t *translator, n node) {
-			if m, ok := t.integer(n); ok {
-				i.number("mtu", m, n)
-			}
-		},
+		"mtu":               ifaceNumber("mtu"),
 		"accept-ra":         ifaceFlag("accept_ra"),
 		"subnets":           v.subnets,
 		"bond_interfaces":   ifaceTexts("members"),
 		"bridge_interfaces": ifaceTexts("ports"),
 		"params":            func(t *translator, n node) { t.members(n, network1ParamRows()) },
 		"vlan_link":         ifaceText("link"),
-		"vlan_id": func(t *translator, n node) {
-			if id, ok := t.integer(n); ok {
-				i.number("id", id, n)
-			}
-		},
+		"vlan_id":           ifaceNumber("id"),
 	}
 	for j := range rows {
 		rows[j].do = do[rows[j].name]
@@ -357,14 +345,10 @@ func (v *networkV1) subnet(t *translator, n node) {
 				t.fail(n, "write for example dhcp4 or static", "%q is no type of a subnet", s)
 			}
 		},
-		"address": func(t *translator, n node) { address, _ = t.line(n); at = n },
-		"netmask": func(t *translator, n node) { mask, _ = t.text(n) },
-		"gateway": (*translator).gateway,
-		"mtu": func(t *translator, n node) {
-			if m, ok := t.integer(n); ok {
-				i.number("mtu", m, n)
-			}
-		},
+		"address":         func(t *translator, n node) { address, _ = t.line(n); at = n },
+		"netmask":         func(t *translator, n node) { mask, _ = t.text(n) },
+		"gateway":         (*translator).gateway,
+		"mtu":             ifaceNumber("mtu"),
 		"dns_nameservers": listOrText("dns"),
 		"dns_search":      listOrText("search"),
 		"routes": func(t *translator, n node) {
