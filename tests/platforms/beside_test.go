@@ -40,19 +40,25 @@ func TestBesideUserData(t *testing.T) {
 		{"beside a config of Ignition", `{"ignition": {"version": "3.4.0"}}`, "not: [a network config", "neither this", 0, nil, []string{"192.0.2.10"}, ""},
 		{
 			"vendor data", "#cloud-config\nhostname: of-the-user\n", "", vendor, 0,
-			[]string{"of-the-user", "Europe/Vienna", "/etc/of-the-vendor"}, nil, "",
+			[]string{"of-the-user", "Europe/Vienna", "/etc/of-the-vendor"},
+			nil, "",
 		},
 		{
 			"vendor data have lists too", "#cloud-config\nwrite_files: [{path: /etc/of-the-user}]\n", "", vendor, 0,
-			[]string{"/etc/of-the-user", "of-the-vendor"}, []string{"/etc/of-the-vendor"}, "",
+			[]string{"/etc/of-the-user", "of-the-vendor"},
+			[]string{"/etc/of-the-vendor"},
+			"",
 		},
 		{
 			"vendor data are refused", "#cloud-config\nhostname: of-the-user\nvendor_data: {enabled: false}\n", "", vendor, 0,
-			[]string{"of-the-user"}, []string{"Vienna", "of-the-vendor"}, "",
+			[]string{"of-the-user"},
+			[]string{"Vienna", "of-the-vendor"},
+			"",
 		},
 		{
 			"scripts of the vendor run first", "#cloud-config\nruncmd: [echo user]\n", "", "#!/bin/sh\necho vendor\n", 0,
-			[]string{"cloud-config-vendor-scripts.service", "cloud-config-runcmd.service", "After=cloud-config-packages.service cloud-config-vendor-scripts.service"}, nil, "",
+			[]string{"cloud-config-vendor-scripts.service", "cloud-config-runcmd.service", "After=cloud-config-packages.service cloud-config-vendor-scripts.service"},
+			nil, "",
 		},
 		{"vendor data in no dialect", "#cloud-config\nhostname: web\n", "", "hello\n", 0, []string{"web"}, nil, "vendor data"},
 	} {
