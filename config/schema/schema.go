@@ -20,6 +20,7 @@ package schema
 import (
 	"iter"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -91,7 +92,9 @@ func Of(t reflect.Type) *Struct {
 }
 
 func (s *Struct) add(t reflect.Type, at []int) {
-	for i := range t.NumField() {
+	fields := make([]Field, t.NumField())
+	s.Fields = slices.Grow(s.Fields, len(fields))
+	for i := range fields {
 		f := t.Field(i)
 		if at != nil {
 			f.Index = append(append([]int(nil), at...), i)
@@ -100,7 +103,8 @@ func (s *Struct) add(t reflect.Type, at []int) {
 			s.add(f.Type, f.Index)
 			continue
 		}
-		field := &Field{Index: f.Index, Type: f.Type}
+		field := &fields[i]
+		field.Index, field.Type = f.Index, f.Type
 		for key, value := range tags(f.Tag) {
 			if !field.read(key, value) {
 				panic("schema: " + t.Name() + "." + f.Name + ": unknown value in tag " + key)

@@ -88,13 +88,10 @@ func Newer(text string) bool {
 // FromTag returns the version that a since tag or a Values entry names in short,
 // such as 3.4 or 3.7-experimental. ok is false for anything else.
 func FromTag(tag string) (v Version, ok bool) {
-	number, suffix, hasSuffix := strings.Cut(tag, "-")
-	full := number + ".0"
-	if hasSuffix {
-		full += "-" + suffix
-	}
+	number, suffix, _ := strings.Cut(tag, "-")
 	for i, name := range names {
-		if full == name {
+		full, pre, _ := strings.Cut(name, "-")
+		if minor, ok := strings.CutSuffix(full, ".0"); ok && minor == number && pre == suffix {
 			return Version(i), true
 		}
 	}
