@@ -40,12 +40,17 @@ type drive struct {
 
 // The labels of config drives and of NoCloud volumes: cloud-init's documentation of
 // both.
+var (
+	configLabels = []string{"config-2", "CONFIG-2"}
+	cidataLabels = []string{"cidata", "CIDATA"}
+)
+
 func configDrive(file string) drive {
-	return drive{labels: []string{"config-2", "CONFIG-2"}, files: []string{file}}
+	return drive{labels: configLabels, files: []string{file}}
 }
 
 func noCloudDrive(wait time.Duration, files ...string) drive {
-	return drive{labels: []string{"cidata", "CIDATA"}, files: files, wait: wait, beside: files[0] == "/"+userData}
+	return drive{labels: cidataLabels, files: files, wait: wait, beside: files[0] == "/"+userData}
 }
 
 func (d drive) places() []string {

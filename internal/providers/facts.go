@@ -30,25 +30,14 @@ const factPatience = 20 * time.Second
 
 // The names of facts in documents: coreos-cloudinit's substitutions, and variables of
 // cloud-init's templates (its "Instance metadata", standardised keys).
-func privateIPv4() []string {
-	return []string{"private_ipv4", "ds.meta_data.local_ipv4", "local_ipv4"}
-}
-
-func publicIPv4() []string {
-	return []string{"public_ipv4", "ds.meta_data.public_ipv4"}
-}
-
-func hostName() []string {
-	return []string{"v1.local_hostname", "local_hostname", "ds.meta_data.local_hostname", "ds.meta_data.hostname"}
-}
-
-func instanceID() []string {
-	return []string{"v1.instance_id", "instance_id", "ds.meta_data.instance_id"}
-}
-func region() []string { return []string{"v1.region", "region"} }
-func zone() []string {
-	return []string{"v1.availability_zone", "availability_zone"}
-}
+var (
+	privateIPv4 = []string{"private_ipv4", "ds.meta_data.local_ipv4", "local_ipv4"}
+	publicIPv4  = []string{"public_ipv4", "ds.meta_data.public_ipv4"}
+	hostName    = []string{"v1.local_hostname", "local_hostname", "ds.meta_data.local_hostname", "ds.meta_data.hostname"}
+	instanceID  = []string{"v1.instance_id", "instance_id", "ds.meta_data.instance_id"}
+	region      = []string{"v1.region", "region"}
+	zone        = []string{"v1.availability_zone", "availability_zone"}
+)
 
 // leaves are facts that a service answers one by one, as text.
 type leaves struct {
@@ -59,13 +48,11 @@ type leaves struct {
 }
 
 // amazonLeaves are the names that Amazon chose and others took over.
-func amazonLeaves() []fact {
-	return []fact{
-		{"local-ipv4", privateIPv4()},
-		{"public-ipv4", publicIPv4()},
-		{"hostname", hostName()},
-		{"instance-id", instanceID()},
-	}
+var amazonLeaves = []fact{
+	{"local-ipv4", privateIPv4},
+	{"public-ipv4", publicIPv4},
+	{"hostname", hostName},
+	{"instance-id", instanceID},
 }
 
 func (leaves) needsNet() bool { return true }
@@ -108,7 +95,7 @@ func (l leaves) facts(ctx context.Context, env *Env) (map[string]string, error) 
 type volumeFacts struct{ drive drive }
 
 // volumeMetadata is the volume that is there already when there was user data on it.
-func volumeMetadata() metadata { return volumeFacts{noCloudDrive(time.Second, "/meta-data")} }
+var volumeMetadata = volumeFacts{drive{labels: cidataLabels, files: []string{"/meta-data"}, wait: time.Second}}
 
 func (volumeFacts) needsNet() bool { return false }
 
@@ -130,7 +117,7 @@ func parseMetaData(text []byte) map[string]string {
 	if len(bad) > 0 || tree.Root.Kind != source.Object {
 		return known
 	}
-	names := map[string][]string{"local-hostname": hostName(), "instance-id": instanceID()}
+	names := map[string][]string{"local-hostname": hostName, "instance-id": instanceID}
 	for i := range tree.Root.Children {
 		n := &tree.Root.Children[i]
 		if n.Kind != source.String && n.Kind != source.Number {

@@ -23,8 +23,8 @@ type service struct {
 	dynamic string
 	// path of the user data, with its query.
 	path string
-	// header of the request.
-	header http.Header
+	// header of the request: names and values in turns.
+	header []string
 	// token to be got first; nil if none.
 	token *token
 	// declared undoes the encoding that the protocol prescribes; nil if there is none.
@@ -42,8 +42,8 @@ type service struct {
 // token is what a service wants to see before it answers.
 type token struct {
 	path string
-	// header of the request (PUT) for the token.
-	header http.Header
+	// header of the request (PUT) for the token, like that of the service.
+	header []string
 	// carry is the header that carries it afterwards.
 	carry string
 	// optional are statuses of a service that knows no tokens: it is asked without.
@@ -134,7 +134,7 @@ waiting:
 func (s service) ask(ctx context.Context, env *Env, host string) (c Config, answered bool, err error) {
 	where := resource.Show(host + s.path)
 	for try := 1; ; try++ {
-		h := s.header.Clone()
+		h := header(s.header...)
 		if s.token != nil {
 			value, answered, err := s.token.get(ctx, env, host, s)
 			if err != nil && answered { // other errors name the address themselves
@@ -198,7 +198,7 @@ const maxToken = 16 << 10
 
 // get gets a token; "" if the service knows none.
 func (t token) get(ctx context.Context, env *Env, host string, s service) (value string, answered bool, err error) {
-	r, err := env.ask(ctx, question{method: http.MethodPut, url: host + t.path, header: t.header, limit: maxToken})
+	r, err := env.ask(ctx, question{method: http.MethodPut, url: host + t.path, header: header(t.header...), limit: maxToken})
 	switch {
 	case err != nil:
 		return "", false, err
@@ -222,8 +222,3 @@ func (t token) get(ctx context.Context, env *Env, host string, s service) (value
 
 // linkLocal is the address of most metadata services: RFC 3927, as Amazon chose it.
 const linkLocal = "http://169.254.169.254"
-
-// at is a service of the usual kind.
-func at(path string, pairs ...string) service {
-	return service{hosts: []string{linkLocal}, path: path, header: header(pairs...)}
-}
