@@ -99,8 +99,8 @@ func (o Options) withVendor(parts []part) ([]part, diag.List) {
 	return parts, found
 }
 
-// ReadNetwork reads a network config of cloud-init, which nothing in it shows for certain.
-func ReadNetwork(f *source.File) (Document, diag.List) {
+// readNetwork reads a network config.
+func readNetwork(f *source.File) (Document, diag.List) {
 	doc := Document{Form: form.Form{Kind: form.CloudConfig}, File: f}
 	tree, notes, found := cloudconfig.Network(f, cloudconfig.Options{})
 	if !found.HasErrors() {
@@ -108,4 +108,15 @@ func ReadNetwork(f *source.File) (Document, diag.List) {
 		doc.Config, doc.Tree, doc.Notes, found = cfg, tree, notes, append(found, more...)
 	}
 	return doc, append(found, lossesOf(notes, found)...).Sorted()
+}
+
+// addNetwork puts the network config under the config: user data win over it.
+func (d *Document) addNetwork(f *source.File) diag.List {
+	network, found := readNetwork(f)
+	if found.HasErrors() {
+		return found
+	}
+	d.Tree = nil // it is not all there is
+	d.Config = config.Merge(network.Config, d.Config)
+	return append(found, config.Check(d.Config)...)
 }

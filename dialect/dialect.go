@@ -76,6 +76,9 @@ type Options struct {
 	// Beside are documents that the platform gives beside a cloud-config; nil if there are
 	// none. They have no effect on documents of other dialects.
 	Beside *Beside
+	// IsNetwork tells that the document is a network config of cloud-init, which nothing in
+	// it shows for certain.
+	IsNetwork bool
 }
 
 // facts are what is known; nil only where nobody can be asked.
@@ -100,8 +103,7 @@ type Image struct {
 
 // Beside are documents that stand beside user data. Each may be nil.
 type Beside struct {
-	// Network is a network config of version 1 or 2. It is not carried out here, which is
-	// said; ReadNetwork reads one.
+	// Network is a network config of version 1 or 2.
 	Network *source.File
 	// Vendor is vendor data: a document that gives way to user data, key by key.
 	Vendor *source.File
@@ -150,17 +152,17 @@ func Read(f *source.File, o Options) (Document, diag.List) {
 		o.Beside = &Beside{}
 	}
 	s := splitter{Options: o, left: o.Limit}
+	if o.IsNetwork {
+		return readNetwork(f)
+	}
 	s.document(part{file: f}, 0)
 	doc := Document{Form: s.whole.form, Encodings: s.encodings, File: s.whole.file}
 	found := s.found
 	if !found.HasErrors() {
 		found = append(found, doc.join(s.parts, o)...)
 	}
-	if n := o.Beside.Network; n != nil && hasCloud(s.parts) {
-		found = append(found, diag.Diagnostic{
-			Severity: diag.Warning, Rule: ruleDropped, At: n.LineRange(1), Help: "write what butane convert --network-config makes of it into user data",
-			Message: "the network config beside the document has no effect: the network stays as the image has it",
-		})
+	if o.Beside.Network != nil && !found.HasErrors() && hasCloud(s.parts) {
+		found = append(found, doc.addNetwork(o.Beside.Network)...)
 	}
 	return doc, append(found, lossesOf(doc.Notes, found)...).Sorted()
 }

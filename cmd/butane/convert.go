@@ -94,11 +94,7 @@ func (o convertSettings) run(target convert.Target, name string, stdin io.Reader
 		return err
 	}
 	defer func() { err = errors.Join(err, files.Close()) }()
-	read := dialect.Read
-	if o.network {
-		read = func(f *source.File, _ dialect.Options) (dialect.Document, diag.List) { return dialect.ReadNetwork(f) }
-	}
-	doc, found := read(f, dialect.Options{Files: files, Image: &o.image})
+	doc, found := dialect.Read(f, dialect.Options{Files: files, Image: &o.image, IsNetwork: o.network})
 	var output []byte
 	if !found.HasErrors() {
 		var bad diag.List

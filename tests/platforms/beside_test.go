@@ -22,12 +22,28 @@ const (
       routes: [{to: default, via: 192.0.2.1}]
       nameservers: {addresses: [192.0.2.53]}
 `
+	// as Proxmox VE writes it
+	proxmox = `version: 1
+config:
+    - type: physical
+      name: eth0
+      mac_address: '52:54:00:12:34:56'
+      subnets:
+      - type: static
+        address: '192.0.2.10'
+        netmask: '255.255.255.0'
+        gateway: '192.0.2.1'
+    - type: nameserver
+      address:
+      - '192.0.2.53'
+      search:
+      - 'example.com'
+`
 	vendor = "#cloud-config\nhostname: of-the-vendor\ntimezone: Europe/Vienna\nwrite_files: [{path: /etc/of-the-vendor}]\n"
 )
 
-// TestBesideUserData: vendor data on the volume count where user data are a cloud-config, and
-// give way to it; a network config has a warning. Beside a config of Ignition neither is
-// looked at.
+// TestBesideUserData: a network config and vendor data on the volume count where user data
+// are a cloud-config, and give way to it; beside a config of Ignition they are not looked at.
 func TestBesideUserData(t *testing.T) {
 	for _, c := range []struct {
 		name, user, network, vendor string
@@ -35,8 +51,25 @@ func TestBesideUserData(t *testing.T) {
 		has, lacks                  []string
 		said                        string
 	}{
-		{"a network config", "#cloud-config\nhostname: web\n", netplan, "", 0, []string{"web"}, []string{"192.0.2.10"}, "the network config beside the document has no effect"},
-		{"beside a script", "#!/bin/sh\ntrue\n", netplan, "", 0, nil, []string{"192.0.2.10"}, "cidata:/network-config"},
+		{
+			"a network config of version 2", "#cloud-config\nhostname: web\n", netplan, "", 0,
+			[]string{"web", "/etc/systemd/network/", "Address=192.0.2.10/24", "Gateway=192.0.2.1", "DNS=192.0.2.53"},
+			nil, "",
+		},
+		{
+			"a network config of version 1", "#cloud-config\nhostname: web\n", proxmox, "", 0,
+			[]string{"MACAddress=52:54:00:12:34:56", "Address=192.0.2.10/24", "Gateway=192.0.2.1", "DNS=192.0.2.53"},
+			nil, "",
+		},
+		{
+			"the user writes the same file", "#cloud-config\nwrite_files: [{path: /etc/systemd/network/10-lan.network, content: mine}]\n", netplan, "", 0,
+			[]string{"mine"},
+			[]string{"192.0.2.10"},
+			"",
+		},
+		{"a network config that switches the network off", "#cloud-config\nhostname: web\n", "network: {config: disabled}\n", "", 0, []string{"web"}, []string{"systemd/network"}, ""},
+		{"a network config that cannot be kept", "#cloud-config\nhostname: web\n", "version: 2\nwifis: {wlan0: {}}\n", "", 1, nil, nil, "wifis"},
+		{"beside a script", "#!/bin/sh\ntrue\n", netplan, "", 0, []string{"192.0.2.10"}, nil, ""},
 		{"beside a config of Ignition", `{"ignition": {"version": "3.4.0"}}`, "not: [a network config", "neither this", 0, nil, []string{"192.0.2.10"}, ""},
 		{
 			"vendor data", "#cloud-config\nhostname: of-the-user\n", "", vendor, 0,
@@ -149,11 +182,10 @@ func TestBesideUserDataOfASeed(t *testing.T) {
 	}))
 	r := w.stage("fetch", "nocloud")
 	r.expect(t, 0, `"name":"debian"`)
-	if want := "apt-get -y install 'jq'"; !strings.Contains(written(t, r.cache), want) {
-		t.Errorf("nothing is %q", want)
-	}
-	if want := "http://192.0.2.1/seed/network-config:1"; !strings.Contains(r.said, want) {
-		t.Errorf("nothing says %q", want)
+	for _, want := range []string{"Address=192.0.2.10/24", "apt-get -y install 'jq'"} {
+		if !strings.Contains(written(t, r.cache), want) {
+			t.Errorf("nothing is %q", want)
+		}
 	}
 }
 
