@@ -15,8 +15,9 @@ import (
 // fact is one thing that a metadata service knows about the machine: the last part of its
 // address, and what documents call it.
 type fact struct {
-	path  string
-	names []string
+	path string
+	// names with spaces between.
+	names string
 }
 
 // metadata is where a platform keeps facts about the machine, besides the user config.
@@ -30,13 +31,13 @@ const factPatience = 20 * time.Second
 
 // The names of facts in documents: coreos-cloudinit's substitutions, and variables of
 // cloud-init's templates (its "Instance metadata", standardised keys).
-var (
-	privateIPv4 = []string{"private_ipv4", "ds.meta_data.local_ipv4", "local_ipv4"}
-	publicIPv4  = []string{"public_ipv4", "ds.meta_data.public_ipv4"}
-	hostName    = []string{"v1.local_hostname", "local_hostname", "ds.meta_data.local_hostname", "ds.meta_data.hostname"}
-	instanceID  = []string{"v1.instance_id", "instance_id", "ds.meta_data.instance_id"}
-	region      = []string{"v1.region", "region"}
-	zone        = []string{"v1.availability_zone", "availability_zone"}
+const (
+	privateIPv4 = "private_ipv4 ds.meta_data.local_ipv4 local_ipv4"
+	publicIPv4  = "public_ipv4 ds.meta_data.public_ipv4"
+	hostName    = "v1.local_hostname local_hostname ds.meta_data.local_hostname ds.meta_data.hostname"
+	instanceID  = "v1.instance_id instance_id ds.meta_data.instance_id"
+	region      = "v1.region region"
+	zone        = "v1.availability_zone availability_zone"
 )
 
 // leaves are facts that a service answers one by one, as text.
@@ -77,7 +78,7 @@ func (l leaves) facts(ctx context.Context, env *Env) (map[string]string, error) 
 			case err != nil:
 				failures = append(failures, err)
 			case text != "" && !strings.ContainsAny(text, "\r\n"):
-				for _, name := range f.names {
+				for name := range strings.SplitSeq(f.names, " ") {
 					known[name] = text
 				}
 			}
@@ -117,14 +118,14 @@ func parseMetaData(text []byte) map[string]string {
 	if len(bad) > 0 || tree.Root.Kind != source.Object {
 		return known
 	}
-	names := map[string][]string{"local-hostname": hostName, "instance-id": instanceID}
+	names := map[string]string{"local-hostname": hostName, "instance-id": instanceID}
 	for i := range tree.Root.Children {
 		n := &tree.Root.Children[i]
 		if n.Kind != source.String && n.Kind != source.Number {
 			continue
 		}
 		known["ds.meta_data."+strings.NewReplacer("-", "_", ".", "_").Replace(n.Key)] = n.Text
-		for _, name := range names[n.Key] {
+		for _, name := range strings.Fields(names[n.Key]) {
 			known[name] = n.Text
 		}
 	}

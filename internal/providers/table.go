@@ -15,9 +15,6 @@ const (
 	asset   = "chassis_asset_tag"
 )
 
-// thisLink is where most services are.
-var thisLink = []string{linkLocal}
-
 // dynamicIPv6 is how the manual writes the addresses of linkLocalIPv6.
 const dynamicIPv6 = "[fe80::a9fe:a9fe%INTERFACE]"
 
@@ -85,14 +82,14 @@ var table = []Platform{
 			{"instance-id", instanceID},
 			{"placement/availability-zone", zone},
 			{"placement/region", region},
-			{"ipv6", []string{"public_ipv6"}},
+			{"ipv6", "public_ipv6"},
 		}},
 	},
 	{
 		ID: "azure", About: "Microsoft Azure", Signals: []Signal{{File: asset, Is: "7783-7084-3265-9085-8269-3286-77"}},
 		place: sequence{
 			service{
-				hosts: thisLink, path: "/metadata/instance/compute/userData?api-version=2021-01-01&format=text",
+				hosts: []string{linkLocal}, path: "/metadata/instance/compute/userData?api-version=2021-01-01&format=text",
 				header: []string{"Metadata", "true"}, declared: declaredBase64,
 				// the service says so while it starts: Azure's "IMDS errors and debugging"
 				retry: []int{http.StatusNotFound, http.StatusGone},
@@ -100,7 +97,7 @@ var table = []Platform{
 			ovfDisc{formats: []string{"udf"}},
 		},
 		metadata: leaves{
-			service{hosts: thisLink, header: []string{"Metadata", "true"}},
+			service{hosts: []string{linkLocal}, header: []string{"Metadata", "true"}},
 			"/metadata/instance/",
 			[]fact{{"compute/name?api-version=2021-02-01&format=text", hostName}},
 		},
@@ -108,7 +105,7 @@ var table = []Platform{
 	{ID: "azurestack", About: "Microsoft Azure Stack Hub", place: ovfDisc{formats: []string{"udf", "iso9660"}}},
 	{
 		ID: "brightbox", About: "Brightbox", Signals: []Signal{{File: "product_serial", Is: ".brightbox.com", Suffix: true}},
-		place: openStack, metadata: leaves{service{hosts: thisLink}, "/latest/meta-data/", amazonLeaves},
+		place: openStack, metadata: leaves{service{hosts: []string{linkLocal}}, "/latest/meta-data/", amazonLeaves},
 	},
 	{
 		ID: "cloudstack", About: "Apache CloudStack", Signals: []Signal{{File: product, Is: "CloudStack", Prefix: true}},
@@ -120,12 +117,12 @@ var table = []Platform{
 	},
 	{
 		ID: "digitalocean", About: "DigitalOcean", Signals: []Signal{{File: vendor, Is: "DigitalOcean"}},
-		place: service{hosts: thisLink, path: "/metadata/v1/user-data"},
-		metadata: leaves{service{hosts: thisLink}, "/metadata/v1/", []fact{
+		place: service{hosts: []string{linkLocal}, path: "/metadata/v1/user-data"},
+		metadata: leaves{service{hosts: []string{linkLocal}}, "/metadata/v1/", []fact{
 			{"interfaces/private/0/ipv4/address", privateIPv4},
 			{"interfaces/public/0/ipv4/address", publicIPv4},
-			{"interfaces/private/0/ipv6/address", []string{"private_ipv6"}},
-			{"interfaces/public/0/ipv6/address", []string{"public_ipv6"}},
+			{"interfaces/private/0/ipv6/address", "private_ipv6"},
+			{"interfaces/public/0/ipv6/address", "public_ipv6"},
 			{"hostname", hostName},
 			{"id", instanceID},
 			{"region", region},
@@ -133,7 +130,7 @@ var table = []Platform{
 	},
 	{
 		ID: "exoscale", About: "Exoscale", Signals: []Signal{{File: product, Is: "Exoscale", Prefix: true}},
-		place: service{hosts: thisLink, path: "/1.0/user-data"}, metadata: leaves{service{hosts: thisLink}, "/1.0/meta-data/", []fact{
+		place: service{hosts: []string{linkLocal}, path: "/1.0/user-data"}, metadata: leaves{service{hosts: []string{linkLocal}}, "/1.0/meta-data/", []fact{
 			{"local-ipv4", privateIPv4},
 			{"public-ipv4", publicIPv4},
 			{"local-hostname", hostName},
@@ -145,8 +142,8 @@ var table = []Platform{
 	{
 		ID: "gcp", About: "Google Compute Engine",
 		Signals: []Signal{{File: product, Is: "Google Compute Engine"}, {File: "product_serial", Is: "GoogleCloud-", Prefix: true}},
-		place:   service{hosts: thisLink, path: "/computeMetadata/v1/instance/attributes/user-data", header: []string{"Metadata-Flavor", "Google"}},
-		metadata: leaves{service{hosts: thisLink, header: []string{"Metadata-Flavor", "Google"}}, "/computeMetadata/v1/instance/", []fact{
+		place:   service{hosts: []string{linkLocal}, path: "/computeMetadata/v1/instance/attributes/user-data", header: []string{"Metadata-Flavor", "Google"}},
+		metadata: leaves{service{hosts: []string{linkLocal}, header: []string{"Metadata-Flavor", "Google"}}, "/computeMetadata/v1/instance/", []fact{
 			{"network-interfaces/0/ip", privateIPv4},
 			{"network-interfaces/0/access-configs/0/external-ip", publicIPv4},
 			{"hostname", hostName},
@@ -156,9 +153,9 @@ var table = []Platform{
 	{
 		ID: "hetzner", About: "Hetzner Cloud", Signals: []Signal{{File: vendor, Is: "Hetzner"}},
 		place: service{
-			hosts: thisLink, path: "/hetzner/v1/userdata", moreHosts: linkLocalIPv6, dynamic: dynamicIPv6,
+			hosts: []string{linkLocal}, path: "/hetzner/v1/userdata", moreHosts: linkLocalIPv6, dynamic: dynamicIPv6,
 		},
-		metadata: leaves{service{hosts: thisLink}, "/hetzner/v1/metadata/", []fact{
+		metadata: leaves{service{hosts: []string{linkLocal}}, "/hetzner/v1/metadata/", []fact{
 			{"public-ipv4", publicIPv4},
 			{"hostname", hostName},
 			{"instance-id", instanceID},
@@ -189,7 +186,7 @@ var table = []Platform{
 			{File: asset, Is: "HUAWEICLOUD"},
 			{File: asset, Is: "Samsung Cloud Platform"},
 		},
-		place: openStack, metadata: leaves{service{hosts: thisLink}, "/latest/meta-data/", amazonLeaves},
+		place: openStack, metadata: leaves{service{hosts: []string{linkLocal}}, "/latest/meta-data/", amazonLeaves},
 	},
 	{
 		ID: "oraclecloud", About: "Oracle Cloud Infrastructure", Signals: []Signal{{File: asset, Is: "OracleCloud.com"}},
@@ -198,7 +195,7 @@ var table = []Platform{
 			header: []string{"Authorization", "Bearer Oracle"}, declared: declaredBase64,
 		},
 		metadata: leaves{
-			service{hosts: thisLink, header: []string{"Authorization", "Bearer Oracle"}},
+			service{hosts: []string{linkLocal}, header: []string{"Authorization", "Bearer Oracle"}},
 			"/opc/v2/instance/",
 			[]fact{{"hostname", hostName}, {"id", instanceID}, {"canonicalRegionName", region}},
 		},
@@ -223,8 +220,8 @@ var table = []Platform{
 			hint: "the service answers ports below 1024 only: is this running as root?",
 		},
 	},
-	{ID: "upcloud", About: "UpCloud", Signals: []Signal{{File: vendor, Is: "UpCloud"}}, place: service{hosts: thisLink, path: "/metadata/v1/user_data"}, metadata: leaves{
-		service{hosts: thisLink}, "/metadata/v1/", []fact{{"hostname", hostName}, {"instance_id", instanceID}, {"region", region}},
+	{ID: "upcloud", About: "UpCloud", Signals: []Signal{{File: vendor, Is: "UpCloud"}}, place: service{hosts: []string{linkLocal}, path: "/metadata/v1/user_data"}, metadata: leaves{
+		service{hosts: []string{linkLocal}}, "/metadata/v1/", []fact{{"hostname", hostName}, {"instance_id", instanceID}, {"region", region}},
 	}},
 	{
 		ID: "virtualbox", About: "Oracle VirtualBox", Signals: []Signal{{File: product, Is: "VirtualBox"}},
@@ -234,8 +231,8 @@ var table = []Platform{
 		ID: "vmware", About: "VMware", Signals: []Signal{{File: vendor, Is: "VMware", Prefix: true}},
 		place: guestInfo{}, remove: guestInfo{}.remove,
 	},
-	{ID: "vultr", About: "Vultr", Signals: []Signal{{File: vendor, Is: "Vultr"}}, place: service{hosts: thisLink, path: "/user-data/user-data"}, metadata: leaves{
-		service{hosts: thisLink}, "/v1/", []fact{{"hostname", hostName}},
+	{ID: "vultr", About: "Vultr", Signals: []Signal{{File: vendor, Is: "Vultr"}}, place: service{hosts: []string{linkLocal}, path: "/user-data/user-data"}, metadata: leaves{
+		service{hosts: []string{linkLocal}}, "/v1/", []fact{{"hostname", hostName}},
 	}},
 	{ID: "zvm", About: "IBM z/VM", place: virtualReader{}},
 }
@@ -243,5 +240,5 @@ var table = []Platform{
 // openStack is also what Brightbox has.
 var openStack = race{
 	drive{labels: configLabels, files: []string{openStackData}},
-	service{hosts: thisLink, path: openStackData, moreHosts: linkLocalIPv6, dynamic: dynamicIPv6},
+	service{hosts: []string{linkLocal}, path: openStackData, moreHosts: linkLocalIPv6, dynamic: dynamicIPv6},
 }

@@ -125,7 +125,7 @@ func (r Report) Table() Signature {
 func Probe(r io.ReaderAt, sizeBytes int64) (Report, error) {
 	v := &view{r: r, size: sizeBytes}
 	var report Report
-	for _, f := range formats() {
+	for _, f := range formats {
 		s := f.look(v, report)
 		if v.err != nil {
 			return Report{}, fmt.Errorf("look for %s: %w", f.name, v.err)

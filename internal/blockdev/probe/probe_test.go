@@ -66,7 +66,7 @@ func FuzzProbe(f *testing.F) {
 		f.Add(img[:8192], img[len(img)-128<<10:], uint32(len(img)))
 	}
 	var all []byte
-	for _, row := range formats() {
+	for _, row := range formats {
 		for _, m := range row.magics[:min(2, len(row.magics))] {
 			if m.base == nil && m.at < 70000 {
 				img := make([]byte, m.at+2048)

@@ -1,10 +1,11 @@
 package stage
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path"
-	"reflect"
 	"slices"
 	"sort"
 	"strings"
@@ -227,7 +228,7 @@ func (p *nodePlan) twinOf(n *node) string {
 		return ""
 	}
 	for _, other := range p.fetched[*n.file.Contents.Source] {
-		if reflect.DeepEqual(other.file.Contents, n.file.Contents) {
+		if areSame(other.file.Contents, n.file.Contents) {
 			return other.resolved
 		}
 	}
@@ -236,6 +237,15 @@ func (p *nodePlan) twinOf(n *node) string {
 		p.fetched[source] = append(p.fetched[source], n)
 	}
 	return ""
+}
+
+func areSame(a, b types.Resource) bool {
+	one, err := json.Marshal(a)
+	if err != nil {
+		return false
+	}
+	other, err := json.Marshal(b)
+	return err == nil && bytes.Equal(one, other)
 }
 
 // addHardLink finds the target: from the root, or for a relative one from the
