@@ -110,7 +110,9 @@ func (r *renderer) kubeadmConfig(k *Kubernetes) string {
 		}
 		hashes = append(hashes, `"`+h+`"`)
 	}
-	return `apiVersion: kubeadm.k8s.io/v1beta3
+	// kubeadm 1.31 brought v1beta4, and 1.37 no longer reads what was before it:
+	// https://github.com/kubernetes/kubernetes/pull/136016
+	return `apiVersion: kubeadm.k8s.io/v1beta4
 kind: JoinConfiguration
 discovery:
   bootstrapToken:
