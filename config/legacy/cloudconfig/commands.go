@@ -56,7 +56,7 @@ func (t *translator) packager() (packager, bool) {
 	return packager{}, false
 }
 
-const noPackager = "use an image that has them, or a container; on a machine with apt, dnf or zypper, install them in runcmd"
+const noPackager = "say which one: --packages apt, dnf or zypper here, ignition.cloud.packages=NAME on the kernel command line of a machine; or use an image that has them"
 
 // packages translates all keys about packages at once.
 func (t *translator) packages(n node) {
