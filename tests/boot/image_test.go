@@ -1,7 +1,6 @@
 package boot
 
 import (
-	"bytes"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -113,13 +112,13 @@ func makeImage(t testing.TB, dir string) image {
 	}
 	must(t, os.Rename(filepath.Join(tree, "boot/dracut.img"), img.Initramfs))
 	must(t, os.Rename(filepath.Join(tree, "boot/initrd.img-"+version), img.Classic))
-	do(t, "cp", kernel, img.Kernel)
+	programs.Do(t, "cp", kernel, img.Kernel)
 	makeGRUB(t, tree, img.GRUB)
 	makeRoot(t, tree, img.Root)
 	within(t, tree, "dpkg", "--purge", "--no-triggers", "kindling")
 	img.LeftBehind = difference(before, files(t, tree))
 	// without compression: it is read once
-	do(t, "mksquashfs", filepath.Join(tree, "usr"), img.Usr, "-quiet", "-no-progress", "-noI", "-noD", "-noF", "-noX")
+	programs.Do(t, "mksquashfs", filepath.Join(tree, "usr"), img.Usr, "-quiet", "-no-progress", "-noI", "-noD", "-noF", "-noX")
 	must(t, os.RemoveAll(filepath.Join(tree, "usr")))
 	must(t, os.Mkdir(filepath.Join(tree, "usr"), 0o755))
 	makeRoot(t, tree, img.Split)
@@ -135,7 +134,7 @@ func makeTree(t testing.TB, dir string) string {
 	t.Helper()
 	tree := filepath.Join(dir, "tree")
 	must(t, os.Mkdir(tree, 0o755))
-	do(t, "tar", "--numeric-owner", "-C", tree, "-xf", programs.Debian(t, packages))
+	programs.DebianTree(t, tree, packages)
 
 	// what systemd takes for a first boot: machine-id(5)
 	must(t, os.RemoveAll(filepath.Join(tree, "etc/machine-id")))
@@ -150,7 +149,7 @@ func makeTree(t testing.TB, dir string) string {
 // install installs the package, and returns what was said.
 func install(t testing.TB, tree string) string {
 	t.Helper()
-	do(t, "cp", debianPackage(t), filepath.Join(tree, "kindling.deb"))
+	programs.Do(t, "cp", debianPackage(t), filepath.Join(tree, "kindling.deb"))
 	said := within(t, tree, "apt-get", "--quiet", "--yes", "--no-install-recommends", "install", "/kindling.deb")
 	must(t, os.Remove(filepath.Join(tree, "kindling.deb")))
 	return said
@@ -172,13 +171,13 @@ func makeRoot(t testing.TB, tree, path string) {
 	t.Helper()
 	must(t, os.WriteFile(path, nil, 0o600))
 	must(t, os.Truncate(path, 3<<30))
-	do(t, "mke2fs", "-q", "-t", "ext4", "-L", "root", "-E", "lazy_itable_init=1,nodiscard", "-d", tree, path)
+	programs.Do(t, "mke2fs", "-q", "-t", "ext4", "-L", "root", "-E", "lazy_itable_init=1,nodiscard", "-d", tree, path)
 }
 
 // within runs a program in the tree, in mounts of its own.
 func within(t testing.TB, tree string, program ...string) string {
 	t.Helper()
-	return do(t, "unshare", append([]string{"--mount", "sh", "-ec", `
+	return programs.Do(t, "unshare", append([]string{"--mount", "sh", "-ec", `
 		tree=$1
 		shift
 		mount --bind "$tree" "$tree"
@@ -186,19 +185,6 @@ func within(t testing.TB, tree string, program ...string) string {
 		mount --rbind /sys "$tree/sys"
 		mount --rbind /dev "$tree/dev"
 		exec chroot "$tree" "$@"`, "sh", tree}, program...)...)
-}
-
-// do runs a program to its end and returns what it said.
-func do(t testing.TB, program string, args ...string) string {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), program, args...)
-	cmd.Env = append(os.Environ(), "PATH="+os.Getenv("PATH")+":/usr/sbin:/sbin", "DEBIAN_FRONTEND=noninteractive")
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("%s: %v\n%s", program, err, said.Bytes())
-	}
-	return said.String()
 }
 
 func must(t testing.TB, err error) {

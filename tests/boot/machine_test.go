@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kindling-boot/kindling/tests/programs"
 )
 
 // bootLimit ends a machine that hangs: booting takes about a minute without
@@ -37,7 +39,7 @@ func newMachine(t testing.TB, img image) *machine {
 	t.Helper()
 	m := &machine{TB: t, image: img, dir: t.TempDir()}
 	path := filepath.Join(m.dir, "root.qcow2")
-	do(t, "qemu-img", "create", "-q", "-f", "qcow2", "-b", img.Root, "-F", "raw", path)
+	programs.Do(t, "qemu-img", "create", "-q", "-f", "qcow2", "-b", img.Root, "-F", "raw", path)
 	m.disks = drive("root", "qcow2", path)
 	return m
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kindling-boot/kindling/tests/programs"
 )
 
 // hostAddress is the host, as QEMU shows it to a guest with a network of its own.
@@ -58,7 +60,7 @@ type tang struct{ folder, thumbprint string }
 func newTang(t testing.TB) tang {
 	t.Helper()
 	keys := t.TempDir()
-	do(t, "/usr/libexec/tangd-keygen", keys)
+	programs.Do(t, "/usr/libexec/tangd-keygen", keys)
 	files, err := filepath.Glob(filepath.Join(keys, "*.jwk")) // named after their thumbprints
 	must(t, err)
 	for _, f := range files {

@@ -25,7 +25,7 @@ func debianPackage(t testing.TB) string {
 		var err error
 		packaged.dir, err = os.MkdirTemp("", "kindling-package-")
 		must(t, err)
-		do(t, "env", "-C", programs.Root(t), "scripts/deb.sh", "v0.0.1-test", packaged.dir)
+		programs.Do(t, "env", "-C", programs.Root(t), "scripts/deb.sh", "v0.0.1-test", packaged.dir)
 		found, err := filepath.Glob(filepath.Join(packaged.dir, "kindling_0.0.1+test_*.deb"))
 		must(t, err)
 		if len(found) != 1 {
@@ -51,7 +51,7 @@ func TestPackage(t *testing.T) {
 			}
 			t.Skip("not there: lintian (scripts/test-deps.sh installs it)")
 		}
-		if said := do(t, "lintian", "--allow-root", "--fail-on", "error,warning", path); strings.Contains(said, "kindling:") {
+		if said := programs.Do(t, "lintian", "--allow-root", "--fail-on", "error,warning", path); strings.Contains(said, "kindling:") {
 			t.Error(said)
 		}
 	})

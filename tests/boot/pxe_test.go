@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/kindling-boot/kindling/tests/programs"
 )
 
 // TestPXE boots a machine over the network: the network card's iPXE asks DHCP what to
@@ -17,7 +19,7 @@ func TestPXE(t *testing.T) {
 	m := newMachine(t, img)
 	files := t.TempDir()
 	server := serve(t, http.FileServerFS(os.DirFS(filepath.Dir(img.Initramfs))))
-	do(t, "cp", img.Kernel, filepath.Join(files, "vmlinuz"))
+	programs.Do(t, "cp", img.Kernel, filepath.Join(files, "vmlinuz"))
 	script := "#!ipxe\n" +
 		"kernel tftp://" + hostAddress + "/vmlinuz root=LABEL=root rw " + hurried +
 		" kindling.stop ignition.firstboot ignition.platform.id=metal ignition.config.url=" + newWorld(t).good + "\n" +

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/kindling-boot/kindling/tests/platforms/cloud"
+	"github.com/kindling-boot/kindling/tests/programs"
 )
 
 // metadata gives the machine a network with a service at the address of clouds. QEMU
@@ -32,7 +33,7 @@ func (m *machine) cd(label string, files map[string]string) {
 		must(m.TB, os.MkdirAll(filepath.Dir(path), 0o755))
 		must(m.TB, os.WriteFile(path, []byte(contents), 0o600))
 	}
-	do(m.TB, "xorriso", "-as", "mkisofs", "-quiet", "-R", "-J", "-V", label, "-o", image, tree)
+	programs.Do(m.TB, "xorriso", "-as", "mkisofs", "-quiet", "-R", "-J", "-V", label, "-o", image, tree)
 	m.disks = append(m.disks, "-drive", "if=none,id=cd,media=cdrom,readonly=on,file="+value(image),
 		"-device", "virtio-scsi-pci", "-device", "scsi-cd,drive=cd")
 }

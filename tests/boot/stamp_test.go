@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/kindling-boot/kindling/tests/programs"
 )
 
 // armed returns the image with the stamp of a first boot in its root file system, as
@@ -23,7 +25,7 @@ func (i image) changed(t testing.TB, contents, originals map[string]string) imag
 	t.Helper()
 	dir := t.TempDir()
 	root := filepath.Join(dir, "root.img")
-	do(t, "cp", "--sparse=always", i.Root, root)
+	programs.Do(t, "cp", "--sparse=always", i.Root, root)
 	originals = maps.Clone(originals)
 	if originals == nil {
 		originals = map[string]string{}
@@ -34,10 +36,10 @@ func (i image) changed(t testing.TB, contents, originals map[string]string) imag
 		originals[path] = original
 	}
 	for path, original := range originals {
-		do(t, "debugfs", "-w", "-R", "rm "+path, root)
-		do(t, "debugfs", "-w", "-R", "mkdir "+filepath.Dir(path), root)
-		do(t, "debugfs", "-w", "-R", "write "+original+" "+path, root)
-		if said := do(t, "debugfs", "-R", "stat "+path, root); !strings.Contains(said, "Inode:") {
+		programs.Do(t, "debugfs", "-w", "-R", "rm "+path, root)
+		programs.Do(t, "debugfs", "-w", "-R", "mkdir "+filepath.Dir(path), root)
+		programs.Do(t, "debugfs", "-w", "-R", "write "+original+" "+path, root)
+		if said := programs.Do(t, "debugfs", "-R", "stat "+path, root); !strings.Contains(said, "Inode:") {
 			t.Fatalf("%s is not in the image: %s", path, said)
 		}
 	}

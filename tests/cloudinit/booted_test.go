@@ -48,7 +48,7 @@ func TestAsCloudInitBooted(t *testing.T) {
 func boot(t *testing.T, lower, dir string) []string {
 	t.Helper()
 	root := filepath.Join(dir, "root")
-	do(t, "mount", "-t", "overlay", "overlay", "-o", "lowerdir="+lower+",upperdir="+dir+"/upper,workdir="+dir+"/work", root)
+	programs.Do(t, "mount", "-t", "overlay", "overlay", "-o", "lowerdir="+lower+",upperdir="+dir+"/upper,workdir="+dir+"/work", root)
 	t.Cleanup(func() { _ = exec.Command("umount", "--lazy", root).Run() })
 	m := booted.Start(t, root, "")
 	failed := m.AwaitBoot(10 * time.Minute)

@@ -10,10 +10,8 @@
 package cloudinit
 
 import (
-	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -101,9 +99,9 @@ func newLower(t *testing.T) string {
 	t.Helper()
 	lower := filepath.Join(t.TempDir(), "lower")
 	must(t, os.Mkdir(lower, 0o755))
-	do(t, "tar", "--numeric-owner", "-C", lower, "-xf", programs.Debian(t, packages))
+	programs.DebianTree(t, lower, packages)
 	must(t, os.WriteFile(filepath.Join(lower, "etc/cloud/cloud.cfg.d/99-test.cfg"), []byte(settings), 0o644))
-	do(t, "chroot", lower, "sh", "-ec", prepare)
+	programs.Do(t, "chroot", lower, "sh", "-ec", prepare)
 	return lower
 }
 
@@ -162,7 +160,7 @@ func newOverlay(t *testing.T) string {
 // enter runs a program in the overlay, with nothing around it that it could reach.
 func enter(t *testing.T, lower, dir string, args ...string) string {
 	t.Helper()
-	return do(t, "unshare", append([]string{
+	return programs.Do(t, "unshare", append([]string{
 		"--mount", "--uts", "--ipc", "--net", "--pid", "--fork", "--kill-child", "sh", "-ec", inside, "sh", lower, dir,
 	}, args...)...)
 }
@@ -296,18 +294,6 @@ func readDifferences(t *testing.T, names ...string) differences {
 		t.Error("differences.txt: the last difference has no reason")
 	}
 	return out
-}
-
-func do(t *testing.T, program string, args ...string) string {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), program, args...)
-	cmd.Env = append(os.Environ(), "PATH="+os.Getenv("PATH")+":/usr/sbin:/sbin", "LC_ALL=C.UTF-8")
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("%s: %v\n%s", program, err, said.Bytes())
-	}
-	return said.String()
 }
 
 func must(t *testing.T, err error) {

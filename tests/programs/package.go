@@ -33,15 +33,18 @@ func Debian(tb testing.TB, packages []string) string {
 		tb.Fatal(err)
 	}
 	args := []string{"--quiet", "--variant=minbase", "--include=" + strings.Join(packages, ","), "--format=tar", "bookworm", path + ".new"}
-	cmd := exec.CommandContext(tb.Context(), "mmdebstrap", append(args, sources...)...)
-	cmd.Env = append(os.Environ(), "PATH="+os.Getenv("PATH")+":/usr/sbin:/sbin", "DEBIAN_FRONTEND=noninteractive")
-	if said, err := cmd.CombinedOutput(); err != nil {
-		tb.Fatalf("mmdebstrap: %v\n%s", err, said)
-	}
+	Do(tb, "mmdebstrap", append(args, sources...)...)
 	if err := os.Rename(path+".new", path); err != nil {
 		tb.Fatal(err)
 	}
 	return path
+}
+
+// DebianTree unpacks the small Debian of [Debian] into a folder that is there. It needs root,
+// mmdebstrap and tar.
+func DebianTree(tb testing.TB, dir string, packages []string) {
+	tb.Helper()
+	Do(tb, "tar", "--numeric-owner", "-C", dir, "-xf", Debian(tb, packages))
 }
 
 // DebianPackage unpacks a package of Debian below bin/, where it is kept, and returns the

@@ -1,5 +1,6 @@
 // Package programs builds the programs of this project for the tests that run them:
-// [Path] for one of them, [Root] for the tree they are built from. A test process
+// [Path] for one of them, [Root] for the tree they are built from. [Need] and [Do] are for
+// programs of the system, [Debian] and its like for what comes from there. A test process
 // builds a program once, from the tree as it is.
 package programs
 
@@ -78,6 +79,19 @@ func Need(tb testing.TB, names ...string) {
 			tb.Skipf("%s is missing", name)
 		}
 	}
+}
+
+// Do runs a program of the system to its end, and returns what it said on both outputs. A
+// failure ends the test. Debian's scripts ask no questions, and find what is in /usr/sbin.
+func Do(tb testing.TB, program string, args ...string) string {
+	tb.Helper()
+	cmd := exec.CommandContext(tb.Context(), program, args...)
+	cmd.Env = append(os.Environ(), "PATH="+os.Getenv("PATH")+":/usr/sbin:/sbin", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8")
+	said, err := cmd.CombinedOutput()
+	if err != nil {
+		tb.Fatalf("%s: %v\n%s", program, err, said)
+	}
+	return string(said)
 }
 
 func build(name string) error {

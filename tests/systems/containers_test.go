@@ -69,13 +69,12 @@ func TestContainers(t *testing.T) {
 		t.Skip("boots two machines with container engines; KINDLING_SLOW=1 asks for it")
 	}
 	booted.Need(t, "mmdebstrap", "tar", "curl")
-	archive := programs.Debian(t, containerPackages)
 	files := t.TempDir()
 	webImage(t, filepath.Join(files, "image.tar"))
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
 			root := t.TempDir()
-			output(t, exec.Command("tar", "--numeric-owner", "-C", root, "-xf", archive))
+			programs.DebianTree(t, root, containerPackages)
 			apply(t, root, containerDocument(e.name, e.sections, e.after, e.run), "--files-dir", files)
 			machine, client := pair(t)
 			m := booted.Start(t, root, machine)
