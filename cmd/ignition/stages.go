@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha512"
 	"errors"
@@ -252,8 +253,41 @@ func reportDiagnostics(log *eventlog.Log, ds diag.List) {
 	severities := map[diag.Severity]eventlog.Severity{
 		diag.Error: eventlog.Critical, diag.Warning: eventlog.Warning, diag.Info: eventlog.Info,
 	}
+	hideContents(ds, map[source.Range]bool{})
 	for i := range ds {
 		log.Printf(severities[ds[i].Severity], "%s", textOf(ds[i:i+1]))
+	}
+}
+
+// hideContents keeps contents of files out of excerpts in logs: they may be secrets. seen
+// are lines that it has looked at.
+func hideContents(ds []diag.Diagnostic, seen map[source.Range]bool) {
+	for _, d := range ds {
+		hideContents(d.Related, seen)
+		if d.At.File == nil {
+			continue
+		}
+		line := d.At.File.LineRange(d.At.Position().Line)
+		if seen[line] {
+			continue
+		}
+		seen[line] = true
+		for at := line.Start; ; {
+			i := bytes.Index(d.At.File.Data[at:line.End], []byte("data:"))
+			if i < 0 {
+				break
+			}
+			at += i + len("data:")
+			start := at
+			for at < line.End && d.At.File.Data[at] != '"' {
+				if d.At.File.Data[at] == '\\' {
+					at++
+				}
+				at++
+			}
+			at = min(at, line.End)
+			d.At.File.Hide(start, at)
+		}
 	}
 }
 

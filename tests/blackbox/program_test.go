@@ -333,3 +333,15 @@ func TestReferencesBetweenConfigs(t *testing.T) {
 		})
 	}
 }
+
+// Contents of files may be secrets that nothing marks as such, and logs of boots are kept.
+func TestLogOfABrokenConfigHasNoContents(t *testing.T) {
+	x := newTarget(t)
+	r := x.files(x.storage(`"files":[{"path":"/k","contents":{"source":"data:,hush\"hush"},"mode":"0600"},{"path":"/l","contents":{"source":"data:;base64,aHVzaA==hush"}}]`))
+	if r.exit != 1 || !strings.Contains(r.all(), `"mode":"0600"`) || !strings.Contains(r.all(), `"source":"data:`) {
+		t.Errorf("exit %d:\n%s", r.exit, r.all())
+	}
+	if strings.Contains(r.all(), "hush") {
+		t.Errorf("contents of a file are shown:\n%s", r.all())
+	}
+}
