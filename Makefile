@@ -161,6 +161,10 @@ golden: build ## rewrite expected outputs; review the diff as code
 bench: build ## speed, memory and size beside their yardsticks
 	$(GO) run ./tests/bench
 
+.PHONY: bench-boots
+bench-boots: test-deps ## what a first boot takes, beside Debian's package ignition (ten minutes)
+	$(GO) test -run '^$$' -bench FirstBoot -benchtime 3x -timeout 60m -v ./tests/boot
+
 .PHONY: clean
 clean: ## remove what make built
 	@# The demo without root leaves files of other ids behind.

@@ -32,6 +32,8 @@ type machine struct {
 	// loader are the arguments for what starts the machine, if it is not QEMU that brings
 	// kernel, initramfs and their arguments.
 	loader []string
+	// processors is how they are imitated: nil is as fast as it goes.
+	processors []string
 }
 
 // newMachine makes a machine whose root disk is that of the image.
@@ -82,7 +84,7 @@ func (m *machine) boot(config, arguments string) (console, report string) {
 	dir := m.TempDir()
 	reported := filepath.Join(dir, "report")
 	args := []string{
-		"-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1024",
+		"-cpu", "max", "-m", "1024",
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
 		"-serial", "stdio", "-serial", "file:" + reported,
 		"-device", "virtio-rng-pci",
@@ -90,7 +92,10 @@ func (m *machine) boot(config, arguments string) (console, report string) {
 	if m.loader == nil {
 		args = append(args, "-kernel", m.Kernel, "-initrd", m.Initramfs, "-append", "root=LABEL=root rw "+hurried+" "+arguments)
 	}
-	args = slices.Concat(args, m.loader, m.disks, m.more)
+	if m.processors == nil {
+		m.processors = []string{"-accel", "tcg,thread=multi", "-smp", "2"}
+	}
+	args = slices.Concat(args, m.processors, m.loader, m.disks, m.more)
 	if config != "" {
 		path := filepath.Join(dir, "config.ign")
 		must(m.TB, os.WriteFile(path, []byte(config), 0o600))
