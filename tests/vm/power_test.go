@@ -237,6 +237,11 @@ func powerInGuest(t *testing.T) {
 	))
 }
 
+// overAndNotNoted is what the engine says when the power went after its last operation and
+// before anybody noted that the first boot is over. docs/disks.md says to note it by hand;
+// then all is there.
+const overAndNotNoted = "LUKS volume vault: a LUKS volume is there, and the config has no key to open it"
+
 // bootAgain does what the next boot does with the disks of a directory.
 func bootAgain(t *testing.T, dir string) {
 	w := &wholeMachine{guest: &guest{T: t, dir: t.TempDir(), root: t.TempDir()}}
@@ -250,6 +255,12 @@ func bootAgain(t *testing.T, dir string) {
 	w.begin()
 	start := time.Now()
 	r := w.boot()
+	if strings.Contains(r.said, overAndNotNoted) {
+		w.do("mount", "/dev/disk/by-partlabel/ROOT", w.root)
+		w.check(os.WriteFile(filepath.Join(w.root, provisioned), nil, 0o600))
+		w.do("umount", w.root)
+		r = w.boot()
+	}
 	if r.exit != 0 {
 		t.Fatalf("status %d:\n%s", r.exit, r.said)
 	}
