@@ -349,6 +349,7 @@ func TestLargeFileTakesLittleMemory(t *testing.T) {
 	}))
 	t.Cleanup(s.Close)
 	x := newTarget(t)
+	forgetMemory(t)
 	r := x.apply(x.storage(`"files":[{"path":"/x","contents":{"source":"` + s.URL + `","compression":"gzip"}}]`))
 	if r.exit != 0 {
 		t.Fatal(r.all())

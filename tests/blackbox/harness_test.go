@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -108,6 +109,14 @@ type result struct {
 }
 
 func (r result) all() string { return r.stdout + r.stderr }
+
+// forgetMemory makes the peak of programs started afterwards their own: until execve(2) the
+// kernel counts the memory of this process, which tests before have made large, as theirs.
+func forgetMemory(t *testing.T) {
+	t.Helper()
+	debug.FreeOSMemory()
+	must(t, os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)) // proc(5): resets the peak
+}
 
 // run runs a program to its end.
 func run(t *testing.T, stdin string, env []string, name string, args ...string) result {

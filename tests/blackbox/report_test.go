@@ -344,6 +344,7 @@ func TestLongReports(t *testing.T) {
 	fmt.Fprint(b, `{"format":1,"time":"2026-01-02T03:0`) // the machine was switched off
 	must(t, b.Flush())
 	must(t, f.Close())
+	forgetMemory(t)
 	r := x.sendReport(nil, "--show")
 	if r.exit != 0 || len(r.stdout) > 1<<20 || len(r.stdout) < 9<<16 {
 		t.Fatalf("exit %d, %d bytes", r.exit, len(r.stdout))

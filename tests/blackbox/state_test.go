@@ -165,6 +165,7 @@ func TestManyFilesAndUnits(t *testing.T) {
 	}
 	x := newTarget(t)
 	config := x.config(`,"storage":{"files":[` + strings.Join(files, ",") + `]},"systemd":{"units":[` + strings.Join(units, ",") + `]}`)
+	forgetMemory(t)
 	r := x.apply(config)
 	if r.exit != 0 {
 		t.Fatal(r.all())
