@@ -6,16 +6,10 @@ import (
 	"testing"
 )
 
-// makeGRUB makes the boot loader of a tree, which reads the menu of the first disk, and
-// its settings. It is of the form in which QEMU takes a kernel: the BIOS finds no boot
+// makeGRUB makes the boot loader of a tree, which reads the menu of the first disk. It is of the form in which QEMU takes a kernel: the BIOS finds no boot
 // sector, for there is no table of partitions.
 func makeGRUB(t testing.TB, tree, path string) {
 	t.Helper()
-	must(t, os.WriteFile(filepath.Join(tree, "etc/default/grub"), []byte(`GRUB_TIMEOUT=0
-GRUB_TERMINAL=serial
-GRUB_DISABLE_RECOVERY=true
-GRUB_CMDLINE_LINUX="`+fromImage+`"
-`), 0o644))
 	within(t, tree, "sh", "-ec", `modules=/usr/lib/grub/i386-pc
 		mkdir /boot/grub
 		cp -r $modules /boot/grub
@@ -24,6 +18,13 @@ GRUB_CMDLINE_LINUX="`+fromImage+`"
 		rm /boot/core`)
 	must(t, os.Rename(filepath.Join(tree, "boot/loader"), path))
 }
+
+// grubSettings are what update-grub makes a menu of.
+const grubSettings = `GRUB_TIMEOUT=0
+GRUB_TERMINAL=serial
+GRUB_DISABLE_RECOVERY=true
+GRUB_CMDLINE_LINUX="` + fromImage + `"
+`
 
 // fromImage are the kernel arguments that GRUB of the image passes.
 const fromImage = hurried + " kindling.gone kindling.stays"

@@ -93,6 +93,7 @@ func makeImage(t testing.TB, dir string) image {
 
 	// what a user does: install the package, which has the initramfs made again
 	must(t, os.WriteFile(filepath.Join(tree, "etc/initramfs-tools/conf.d/fast"), []byte("COMPRESS=gzip\nCOMPRESSLEVEL=1\n"), 0o644))
+	must(t, os.WriteFile(filepath.Join(tree, "etc/default/grub"), []byte(grubSettings), 0o644))
 	before := files(t, tree)
 	said := install(t, tree)
 	kernel, version := kernelOf(t, tree)
