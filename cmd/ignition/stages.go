@@ -253,41 +253,42 @@ func reportDiagnostics(log *eventlog.Log, ds diag.List) {
 	severities := map[diag.Severity]eventlog.Severity{
 		diag.Error: eventlog.Critical, diag.Warning: eventlog.Warning, diag.Info: eventlog.Info,
 	}
-	hideContents(ds, map[source.Range]bool{})
+	hideContents(ds, map[*source.File]bool{})
 	for i := range ds {
 		log.Printf(severities[ds[i].Severity], "%s", textOf(ds[i:i+1]))
 	}
 }
 
 // hideContents keeps contents of files out of excerpts in logs: they may be secrets. seen
-// are lines that it has looked at.
-func hideContents(ds []diag.Diagnostic, seen map[source.Range]bool) {
+// are documents that it has looked at.
+func hideContents(ds []diag.Diagnostic, seen map[*source.File]bool) {
 	for _, d := range ds {
 		hideContents(d.Related, seen)
-		if d.At.File == nil {
-			continue
+		if f := d.At.File; f != nil && !seen[f] {
+			seen[f] = true
+			hideDataURLs(f)
 		}
-		line := d.At.File.LineRange(d.At.Position().Line)
-		if seen[line] {
-			continue
+	}
+}
+
+// hideDataURLs hides what stands in data URLs, up to the quote or the line that ends each.
+func hideDataURLs(f *source.File) {
+	const scheme = "data:"
+	for at := 0; ; {
+		i := bytes.Index(f.Data[at:], []byte(scheme))
+		if i < 0 {
+			return
 		}
-		seen[line] = true
-		for at := line.Start; ; {
-			i := bytes.Index(d.At.File.Data[at:line.End], []byte("data:"))
-			if i < 0 {
-				break
-			}
-			at += i + len("data:")
-			start := at
-			for at < line.End && d.At.File.Data[at] != '"' {
-				if d.At.File.Data[at] == '\\' {
-					at++
-				}
+		at += i + len(scheme)
+		start := at
+		for at < len(f.Data) && f.Data[at] != '"' && f.Data[at] != '\n' {
+			if f.Data[at] == '\\' {
 				at++
 			}
-			at = min(at, line.End)
-			d.At.File.Hide(start, at)
+			at++
 		}
+		at = min(at, len(f.Data))
+		f.Hide(start, at)
 	}
 }
 
