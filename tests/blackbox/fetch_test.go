@@ -79,11 +79,20 @@ func daemon(t *testing.T, ready func() bool, name string, args ...string) {
 			t.Logf("%s said:\n%s", name, said.String())
 		}
 	})
-	for end := time.Now().Add(10 * time.Second); !ready(); {
+	for end := time.Now().Add(time.Minute); !ready(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%s does not start:\n%s", name, said.String())
 		}
-		runtime.Gosched()
+	}
+}
+
+// isOpen tells whether a UDP port is open in the network of the calling thread, which need
+// not be that of the process's first thread: /proc/net. To try the port would be in the way
+// of the server.
+func isOpen(port int) func() bool {
+	return func() bool {
+		sockets, err := os.ReadFile("/proc/thread-self/net/udp")
+		return err == nil && strings.Contains(string(sockets), fmt.Sprintf(":%04X ", port))
 	}
 }
 
@@ -96,12 +105,6 @@ func TestTFTP(t *testing.T) {
 	contents := map[string]string{"empty": "", "short": "hello", "blocks": strings.Repeat("x", 1428*3), "large": strings.Repeat("0123456789", 200<<10)}
 	for name, content := range contents {
 		must(t, os.WriteFile(filepath.Join(files, name), []byte(content), 0o644))
-	}
-	isOpen := func(port int) func() bool {
-		return func() bool { // to try the port would be in the way of the server
-			sockets, err := os.ReadFile("/proc/thread-self/net/udp")
-			return err == nil && strings.Contains(string(sockets), fmt.Sprintf(":%04X ", port))
-		}
 	}
 	daemon(t, isOpen(1069), "in.tftpd", "--foreground", "--listen", "--address", "127.0.0.1:1069", "--secure", files)
 	daemon(t, isOpen(69), "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--user=root",

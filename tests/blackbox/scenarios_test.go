@@ -195,11 +195,7 @@ func tftpServer(t *testing.T, texts map[string]string) string {
 	must(t, err)
 	address, _ := free.LocalAddr().(*net.UDPAddr)
 	must(t, free.Close())
-	ready := func() bool {
-		sockets, err := os.ReadFile("/proc/net/udp")
-		return err == nil && strings.Contains(string(sockets), fmt.Sprintf(":%04X ", address.Port))
-	}
-	daemon(t, ready, "in.tftpd", "--foreground", "--listen", "--address", address.String(), "--secure", dir)
+	daemon(t, isOpen(address.Port), "in.tftpd", "--foreground", "--listen", "--address", address.String(), "--secure", dir)
 	return "tftp://" + address.String()
 }
 
