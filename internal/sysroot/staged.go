@@ -142,7 +142,8 @@ func (s *Staged) Free() (int64, error) {
 	if os.Geteuid() == 0 {
 		free = st.Bfree
 	}
-	return int64(min(free, math.MaxInt64/uint64(st.Bsize))) * st.Bsize, nil
+	size := uint64(st.Bsize) // its type differs between architectures
+	return int64(min(free, math.MaxInt64/size) * size), nil
 }
 
 // Chown sets the owner, Chmod the mode; in this order. For a prepared file both are
