@@ -52,13 +52,21 @@ func (w *wholeMachine) provision() (r ended) {
 // provisioned is a file of the target that tells that the first boot is over.
 const provisioned = "etc/provisioned"
 
+// mounts are the devices of the file systems and their places.
+var mounts = [][2]string{{"/dev/md/mirror", "var"}, {"/dev/mapper/vault", "srv"}, {"/dev/disk/by-partlabel/data", "data"}, {"/dev/disk/by-partlabel/boot", "boot"}}
+
 // boot is what the next boot does: it provisions, if the first boot is not over, or opens
-// the volume as the system would. The kernel and rules of udev have started the array.
+// the volume and mounts the file systems as the system would. The kernel and rules of udev
+// have started the array.
 func (w *wholeMachine) boot() (r ended) {
 	w.Helper()
 	w.do("mount", "/dev/disk/by-partlabel/ROOT", w.root)
 	if _, err := os.Stat(filepath.Join(w.root, provisioned)); err == nil {
 		w.do("cryptsetup", "open", "/dev/disk/by-partlabel/secret", "vault", "--key-file", filepath.Join(w.root, "etc/luks/vault"))
+		for _, m := range mounts { // their logs are replayed
+			w.do("mount", m[0], filepath.Join(w.root, m[1]))
+			w.do("umount", filepath.Join(w.root, m[1]))
+		}
 		return ended{said: "it is provisioned"}
 	}
 	w.do("umount", w.root)
@@ -112,7 +120,7 @@ func (w *wholeMachine) describe() []string {
 	if said, err := exec.Command("fsck.fat", "-n", "/dev/disk/by-partlabel/boot").CombinedOutput(); err != nil && !strings.Contains(string(said), "Dirty bit is set") {
 		w.Errorf("fsck.fat: %v\n%s", err, said)
 	}
-	for _, m := range [][2]string{{"/dev/md/mirror", "var"}, {"/dev/mapper/vault", "srv"}, {"/dev/disk/by-partlabel/data", "data"}, {"/dev/disk/by-partlabel/boot", "boot"}} {
+	for _, m := range mounts {
 		w.do("mount", "-o", "ro", m[0], filepath.Join(w.root, m[1]))
 	}
 	out = append(out, w.tree()...)
