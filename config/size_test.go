@@ -17,6 +17,7 @@ const maxLines = 9000
 // does, and these do what it has nothing of.
 var apart = map[string]string{
 	filepath.Join("..", "transpiler", "linux"): "the variant linux, with sugar of its own",
+	"json":    "JSON of Go values, which the original has from encoding/json",
 	"dialect": "how documents of all dialects begin, and what is around them",
 	"systems": "what sets up etcd, flannel, docker, updates and Kubernetes, which the original leaves to other programs",
 	filepath.Join("..", "transpiler", "systems"): "the sections for them",

@@ -1,10 +1,10 @@
 package reports
 
 import (
-	"encoding/json"
 	"io"
 
 	"github.com/kindling-boot/kindling/config/diag"
+	"github.com/kindling-boot/kindling/config/json"
 	"github.com/kindling-boot/kindling/config/source"
 )
 
@@ -41,10 +41,7 @@ type jsonPosition struct {
 // JSON prints the list as one JSON array, an object for each diagnostic, in the
 // order it has.
 func JSON(w io.Writer, l diag.List) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(toJSON(l))
+	return json.Write(w, toJSON(l))
 }
 
 func toJSON(l []diag.Diagnostic) []jsonDiagnostic {

@@ -1,12 +1,12 @@
 package reports
 
 import (
-	"encoding/json"
 	"io"
 	"net/url"
 	"path"
 
 	"github.com/kindling-boot/kindling/config/diag"
+	"github.com/kindling-boot/kindling/config/json"
 )
 
 // object is a JSON object; its members are written in order of their names.
@@ -45,10 +45,7 @@ func SARIF(w io.Writer, l diag.List, by Tool) error {
 		results = append(results, result)
 	})
 	driver := object{"name": by.Name, "version": by.Version, "informationUri": rulesURL, "rules": rules}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(object{
+	return json.Write(w, object{
 		"$schema": "https://json.schemastore.org/sarif-2.1.0.json",
 		"version": "2.1.0",
 		// §3.14.17: without columnKind, columns would count UTF-16 units

@@ -3,8 +3,6 @@
 package transpiler
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
@@ -12,6 +10,7 @@ import (
 	"github.com/kindling-boot/kindling/config"
 	"github.com/kindling-boot/kindling/config/check"
 	"github.com/kindling-boot/kindling/config/diag"
+	"github.com/kindling-boot/kindling/config/json"
 	"github.com/kindling-boot/kindling/config/schema"
 	"github.com/kindling-boot/kindling/config/source"
 	"github.com/kindling-boot/kindling/config/spec"
@@ -76,9 +75,7 @@ func Translate(f *source.File, o Options) (output []byte, outcome Outcome, found
 	case t.wrapper != nil && !o.Raw:
 		output = t.wrapper.Wrap(output)
 	case o.Pretty:
-		var b bytes.Buffer
-		_ = json.Indent(&b, output, "", "  ") // we wrote it
-		output = b.Bytes()
+		output = json.Indent(output)
 	}
 	if o.Lint {
 		options := lint.Options{Variant: t.variant.Name}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/kindling-boot/kindling/config/diag"
+	"github.com/kindling-boot/kindling/config/json"
 	"github.com/kindling-boot/kindling/config/legacy"
 	"github.com/kindling-boot/kindling/config/legacy/cloudconfig"
 	"github.com/kindling-boot/kindling/config/source"
@@ -179,8 +179,5 @@ func reportJSON(w io.Writer, doc dialect.Document, found diag.List) error {
 		}
 		r.Keys = append(r.Keys, k)
 	}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(r)
+	return json.Write(w, r)
 }

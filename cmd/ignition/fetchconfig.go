@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha512"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/kindling-boot/kindling/config/json"
 	"github.com/kindling-boot/kindling/config/legacy"
 	"github.com/kindling-boot/kindling/config/source"
 	"github.com/kindling-boot/kindling/internal/exec/acquire"
@@ -198,10 +198,7 @@ func (r *fetchReport) countKeys(notes legacy.Notes) {
 
 func (r *fetchReport) print(w io.Writer, format string) error {
 	if format == "json" {
-		enc := json.NewEncoder(w)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		return enc.Encode(r)
+		return json.Write(w, r)
 	}
 	var b strings.Builder
 	line := func(name, text string, args ...any) {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/kindling-boot/kindling/config/json"
 	"github.com/kindling-boot/kindling/internal/exec/op"
 	"github.com/kindling-boot/kindling/internal/exec/sight"
 	"github.com/kindling-boot/kindling/internal/run"
@@ -52,10 +52,7 @@ func printInventory(ctx context.Context, w io.Writer, rootDir string) error {
 	if err != nil {
 		return err
 	}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(inv)
+	return json.Write(w, inv)
 }
 
 // rootOf makes a directory that has the accounts of an inventory and nothing else. The

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -14,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/kindling-boot/kindling/config/json"
 	"github.com/kindling-boot/kindling/internal/exec"
 	"github.com/kindling-boot/kindling/internal/exec/drawing"
 	"github.com/kindling-boot/kindling/internal/exec/eventlog"
@@ -246,8 +246,5 @@ func printPlanJSON(w io.Writer, p exec.Plan) error {
 		}
 		out.Operations = append(out.Operations, j)
 	}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(out)
+	return json.Write(w, out)
 }

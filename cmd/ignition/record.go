@@ -1,12 +1,12 @@
 package main
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/kindling-boot/kindling/config/json"
 	"github.com/kindling-boot/kindling/internal/exec/bootlog"
 	"github.com/kindling-boot/kindling/internal/exec/consoles"
 	"github.com/kindling-boot/kindling/internal/exec/eventlog"

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/kindling-boot/kindling/config/json"
 	"github.com/kindling-boot/kindling/internal/exec/bootlog"
 	"github.com/kindling-boot/kindling/internal/exec/op"
 	"github.com/kindling-boot/kindling/internal/exec/record"
@@ -65,10 +65,7 @@ func statusMain(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 		return exitFailed
 	}
 	if *format == "json" {
-		enc := json.NewEncoder(stdout)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		err = enc.Encode(s)
+		err = json.Write(stdout, s)
 	} else {
 		_, err = io.WriteString(stdout, s.text())
 	}

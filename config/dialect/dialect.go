@@ -6,9 +6,10 @@ package dialect
 
 import (
 	"bytes"
-	"encoding/json"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/kindling-boot/kindling/config/source"
 )
 
 // Kind is the kind of a document.
@@ -167,51 +168,41 @@ func ofJSON(text []byte) Form {
 	if text[0] == '[' {
 		return Form{Kind: JSON}
 	}
-	var doc struct {
-		Old      *json.Number
-		Variant  string
-		Ignition struct {
-			Version string `json:"version"`
+	var version, old, variant string
+	sound := true
+	is := func(n *source.Node, kind source.Kind) bool {
+		sound = sound && (n.Kind == kind || n.Kind == source.Null)
+		return n.Kind == kind
+	}
+	isOld := func() bool { return strings.HasPrefix(version, "1.") || strings.HasPrefix(version, "2.") }
+	err := source.Members(source.NewFile("", text), func(n *source.Node) bool {
+		switch {
+		case strings.EqualFold(n.Key, "ignition") && is(n, source.Object):
+			for i := range n.Children {
+				if c := &n.Children[i]; strings.EqualFold(c.Key, "version") && is(c, source.String) {
+					version = c.Text
+				}
+			}
+		case strings.EqualFold(n.Key, "ignitionVersion") && is(n, source.Number):
+			old = n.Text
+		case strings.EqualFold(n.Key, "variant") && is(n, source.String):
+			variant = n.Text
 		}
-	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	_, err := d.Token()
-	isOld := func() bool {
-		return strings.HasPrefix(doc.Ignition.Version, "1.") || strings.HasPrefix(doc.Ignition.Version, "2.")
-	}
-	for err == nil && d.More() && (doc.Ignition.Version == "" || isOld()) {
-		var key json.Token
-		if key, err = d.Token(); err != nil {
-			break
-		}
-		var passed json.RawMessage
-		var value any = &passed
-		switch name, _ := key.(string); {
-		case strings.EqualFold(name, "ignition"):
-			value = &doc.Ignition
-		case strings.EqualFold(name, "ignitionVersion"):
-			value = &doc.Old
-		case strings.EqualFold(name, "variant"):
-			value = &doc.Variant
-		}
-		err = d.Decode(value)
-	}
-	v := doc.Ignition.Version
-	if err == nil && (v == "" || isOld()) {
-		_, err = d.Token() // the end of the object
-	}
+		return sound && (version == "" || isOld())
+	})
+	sound = sound && err == nil
 	switch {
-	case err != nil && begins(bytes.TrimLeft(text[1:], blanks+`"'`), "variant"):
+	case !sound && begins(bytes.TrimLeft(text[1:], blanks+`"'`), "variant"):
 		return Form{Kind: Butane} // YAML in braces
-	case isOld() && err == nil:
-		return Form{Kind: OldIgnition, Version: v}
-	case v != "" && !isOld():
-		return Form{Kind: Ignition, Version: v}
-	case doc.Old != nil:
-		return Form{Kind: OldIgnition, Version: doc.Old.String()}
-	case doc.Variant != "":
+	case isOld() && sound:
+		return Form{Kind: OldIgnition, Version: version}
+	case version != "" && !isOld():
+		return Form{Kind: Ignition, Version: version}
+	case old != "":
+		return Form{Kind: OldIgnition, Version: old}
+	case variant != "":
 		return Form{Kind: Butane}
-	case err != nil:
+	case !sound:
 		return Form{Kind: BrokenJSON}
 	}
 	return Form{Kind: JSON}

@@ -1,9 +1,10 @@
 package schema
 
 import (
-	"encoding/json"
 	"reflect"
 	"strconv"
+
+	"github.com/kindling-boot/kindling/config/json"
 )
 
 // AppendJSON adds a struct of the model, given by a pointer, to dst as one line of
@@ -100,19 +101,6 @@ func (e *encoder) scalar(v reflect.Value) {
 	case reflect.Int:
 		e.out = strconv.AppendInt(e.out, v.Int(), 10)
 	default:
-		e.text(v.String())
+		e.out = json.AppendString(e.out, v.String(), true)
 	}
-}
-
-func (e *encoder) text(s string) {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
-			quoted, _ := json.Marshal(s) // a string cannot fail
-			e.out = append(e.out, quoted...)
-			return
-		}
-	}
-	e.out = append(e.out, '"')
-	e.out = append(e.out, s...)
-	e.out = append(e.out, '"')
 }

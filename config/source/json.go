@@ -39,6 +39,15 @@ func ParseJSON(f *File) (*Tree, *SyntaxError) {
 	return t, nil
 }
 
+// Members reads the object that a JSON document begins with, and calls do with each of
+// its members. When do returns false, what follows is not read. What follows the object
+// never is.
+func Members(f *File, do func(member *Node) bool) *SyntaxError {
+	p := jsonParser{file: f, src: string(f.Data), each: do}
+	p.space()
+	return p.value(&Node{})
+}
+
 // jsonParser reads one document. Children are gathered on a stack shared by all
 // levels and copied out once a container is complete, so that each container
 // costs one allocation of the right size.
@@ -49,6 +58,7 @@ type jsonParser struct {
 	depth int
 	count int // of values
 	stack []Node
+	each  func(member *Node) bool // of the outermost container; nil: all are read
 }
 
 func (p *jsonParser) space() {
@@ -159,7 +169,7 @@ func (p *jsonParser) children(kind Kind, closing byte) *SyntaxError {
 		}
 		err := p.value(&child)
 		p.stack = append(p.stack, child)
-		if err != nil {
+		if err != nil || p.depth == 1 && p.each != nil && !p.each(&child) {
 			return err
 		}
 		p.space()

@@ -1,10 +1,10 @@
 package systems
 
 import (
-	"encoding/json"
 	"regexp"
 
 	"github.com/kindling-boot/kindling/config/diag"
+	"github.com/kindling-boot/kindling/config/json"
 )
 
 var ruleFlannel = &diag.Rule{
@@ -101,9 +101,7 @@ func (r *renderer) storeNetwork(f *Flannel, byKubernetes bool, stores []string) 
 	if f.EtcdPrefix != nil {
 		key = *f.EtcdPrefix
 	}
-	var text json.RawMessage // in one line
-	_ = json.Unmarshal([]byte(*f.NetworkConfig), &text)
-	value, err := json.Marshal(text)
+	value, err := json.Marshal(json.RawMessage(*f.NetworkConfig)) // in one line
 	if err != nil {
 		return ""
 	}

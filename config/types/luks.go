@@ -1,12 +1,12 @@
 package types
 
 import (
-	"encoding/json"
 	"net/url"
 	"strings"
 
 	"github.com/kindling-boot/kindling/config/check"
 	"github.com/kindling-boot/kindling/config/diag"
+	"github.com/kindling-boot/kindling/config/json"
 	"github.com/kindling-boot/kindling/config/spec"
 )
 

@@ -3,8 +3,6 @@
 package convert
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,6 +10,7 @@ import (
 	"github.com/kindling-boot/kindling/config"
 	"github.com/kindling-boot/kindling/config/diag"
 	form "github.com/kindling-boot/kindling/config/dialect"
+	"github.com/kindling-boot/kindling/config/json"
 	"github.com/kindling-boot/kindling/config/legacy"
 	"github.com/kindling-boot/kindling/config/legacy/downgrade"
 	"github.com/kindling-boot/kindling/config/legacy/ignition2"
@@ -197,7 +196,7 @@ func writeIgnition(cfg config.Config, version string) ([]byte, diag.List) {
 		if found.HasErrors() {
 			return nil, found
 		}
-		return indented(output), found
+		return append(json.Indent(output), '\n'), found
 	}
 	v, _, _ := spec.Parse(version)
 	older, found := downgrade.To(cfg, spec.Newest, v)
@@ -209,15 +208,7 @@ func writeIgnition(cfg config.Config, version string) ([]byte, diag.List) {
 	if bad := losses(cfg, again, found); bad != nil {
 		return nil, bad
 	}
-	return indented(output), nil
-}
-
-// indented is a config for people.
-func indented(output []byte) []byte {
-	var b bytes.Buffer
-	_ = json.Indent(&b, output, "", "  ") // we wrote it
-	b.WriteByte('\n')
-	return b.Bytes()
+	return append(json.Indent(output), '\n'), nil
 }
 
 // losses compares a config with what was read again, and says what the target has not.

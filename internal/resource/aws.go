@@ -2,13 +2,14 @@ package resource
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/kindling-boot/kindling/config/json"
 )
 
 // The metadata service of EC2, version 2: each request has a token.

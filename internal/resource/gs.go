@@ -2,14 +2,15 @@ package resource
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/kindling-boot/kindling/config/json"
 	"github.com/kindling-boot/kindling/config/types"
 )
 
@@ -84,13 +85,13 @@ func (t *token) get(ctx context.Context, s *shared) (string, error) {
 		return "", nil
 	}
 	var answer struct {
-		AccessToken string      `json:"access_token"`
-		ExpiresIn   json.Number `json:"expires_in"` // seconds; Azure writes a string
+		AccessToken string          `json:"access_token"`
+		ExpiresIn   json.RawMessage `json:"expires_in"` // seconds; Azure writes a string
 	}
 	if err := json.Unmarshal(r.Body, &answer); err != nil || answer.AccessToken == "" || checkHeader("Authorization", answer.AccessToken) != nil {
 		return "", never("the metadata service answers without a token")
 	}
-	seconds, _ := answer.ExpiresIn.Int64() // none: it is good for this once
+	seconds, _ := strconv.Atoi(strings.Trim(string(answer.ExpiresIn), `"`)) // none: it is good for this once
 	t.text, t.until = answer.AccessToken, time.Now().Add(time.Duration(seconds)*time.Second-renewal)
 	return t.text, nil
 }

@@ -55,6 +55,7 @@ var layers = [][]string{
 	{"config/check"},
 	{"config/dialect"},
 	{"config/schema"},
+	{"config/json"},
 	{"config/spec"},
 	{"config/diag"},
 	{"config/source", "config/dataurl", "config/unitfile", "config/dialect/zstd"},
@@ -84,6 +85,7 @@ var importers = map[string]struct {
 	"github.com/vincent-petithory/dataurl": {nil, "only tests use it, to compare: docs/adr/0003"},
 	"github.com/coreos/vcontext/...":       {nil, "only tests use it, to compare: docs/adr/0003"},
 	"github.com/coreos/go-semver/...":      {nil, "only tests use it, to compare: docs/adr/0002"},
+	"encoding/json":                        {[]string{"tests/...", "scripts/..."}, "the programs have config/json instead, which is a tenth of its size: docs/adr/0200"},
 	"os/exec":                              {[]string{"internal/run/...", "tests/...", "scripts/..."}, "external tools are started in one place, which logs and redacts"},
 }
 

@@ -2,8 +2,8 @@ package variant
 
 import (
 	"bytes"
-	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -152,12 +152,8 @@ func (m *MachineConfig) CheckWrapped(c *sugar.Ctx) {
 
 // Wrap implements Wrapper.
 func (m *MachineConfig) Wrap(config []byte) []byte {
-	spec := map[string]any{}
-	var wrapped any
-	d := json.NewDecoder(bytes.NewReader(config))
-	d.UseNumber()
-	_ = d.Decode(&wrapped) // we wrote it
-	spec["config"] = wrapped
+	tree, _ := source.ParseJSON(source.NewFile("", config)) // we wrote it
+	spec := map[string]any{"config": plain(&tree.Root)}
 	if len(m.OpenShift.Extensions) > 0 {
 		spec["extensions"] = list(m.OpenShift.Extensions)
 	}
@@ -168,23 +164,23 @@ func (m *MachineConfig) Wrap(config []byte) []byte {
 		spec["kernelArguments"] = list(m.OpenShift.KernelArguments)
 	}
 	if m.OpenShift.KernelType != nil {
-		spec["kernelType"] = *m.OpenShift.KernelType
+		spec["kernelType"] = asYAML(*m.OpenShift.KernelType)
 	}
 	labels := map[string]any{}
 	for key, value := range m.Metadata.Labels {
-		labels[key] = value
+		labels[key] = asYAML(value)
 	}
 
 	b := bytes.NewBufferString(manifestHeader)
 	e := yaml.NewEncoder(b)
 	e.SetIndent(2)
 	// plain values, into a buffer: cannot fail
-	_ = e.Encode(toYAML(map[string]any{
+	_ = e.Encode(map[string]any{
 		"apiVersion": "machineconfiguration.openshift.io/v1",
 		"kind":       "MachineConfig",
-		"metadata":   map[string]any{"labels": labels, "name": m.Metadata.Name},
+		"metadata":   map[string]any{"labels": labels, "name": asYAML(m.Metadata.Name)},
 		"spec":       spec,
-	}))
+	})
 	_ = e.Close()
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
@@ -192,33 +188,41 @@ func (m *MachineConfig) Wrap(config []byte) []byte {
 func list(texts []string) []any {
 	out := make([]any, len(texts))
 	for i, text := range texts {
-		out[i] = text
+		out[i] = asYAML(text)
 	}
 	return out
 }
 
-// toYAML changes, in place, what the YAML encoder would not write as it is in a
-// value of JSON: numbers, which are integers in configs, and blocks that start with
-// a tab, which nothing could read. Of texts that start with an empty line it loses
-// that line, as the reference does: it has no meaning in units, the only texts of
-// several lines.
-func toYAML(v any) any {
-	switch v := v.(type) {
-	case json.Number:
-		n, _ := v.Int64() // we wrote it
-		return n
-	case string:
-		if strings.HasPrefix(strings.TrimLeft(v, "\n"), "\t") {
-			return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: v}
+// plain is a value of JSON for the YAML encoder. Numbers are integers in configs.
+func plain(n *source.Node) any {
+	switch n.Kind {
+	case source.Object:
+		members := make(map[string]any, len(n.Children))
+		for i := range n.Children {
+			members[n.Children[i].Key] = plain(&n.Children[i])
 		}
-	case []any:
-		for i := range v {
-			v[i] = toYAML(v[i])
+		return members
+	case source.List:
+		items := make([]any, len(n.Children))
+		for i := range n.Children {
+			items[i] = plain(&n.Children[i])
 		}
-	case map[string]any:
-		for key := range v {
-			v[key] = toYAML(v[key])
-		}
+		return items
+	case source.Number:
+		i, _ := strconv.ParseInt(n.Text, 10, 64) // we wrote it
+		return i
+	case source.Bool:
+		return n.Text == "true"
 	}
-	return v
+	return asYAML(n.Text)
+}
+
+// asYAML is a text for the YAML encoder, which cannot write blocks that start with a tab:
+// nothing could read them. Of texts that start with an empty line it loses that line, as
+// the reference does: it has no meaning in units, the only texts of several lines.
+func asYAML(text string) any {
+	if strings.HasPrefix(strings.TrimLeft(text, "\n"), "\t") {
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: text}
+	}
+	return text
 }

@@ -1,13 +1,13 @@
 package acquire
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
 
 	"github.com/kindling-boot/kindling/config"
+	"github.com/kindling-boot/kindling/config/json"
 	"github.com/kindling-boot/kindling/config/source"
 )
 

@@ -2,7 +2,6 @@ package acquire
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/kindling-boot/kindling/config/dataurl"
+	"github.com/kindling-boot/kindling/config/json"
 	"github.com/kindling-boot/kindling/config/types"
 )
 

@@ -1,12 +1,12 @@
 package bootlog
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 
+	"github.com/kindling-boot/kindling/config/json"
 	"github.com/kindling-boot/kindling/internal/exec/record"
 )
 
@@ -111,7 +111,7 @@ func ParseAttempts(data []byte) Attempts {
 
 // Write writes attempts to a file in a directory that exists.
 func (a *Attempts) Write(name string) error {
-	data, err := json.MarshalIndent(a, "", "  ")
+	data, err := json.MarshalIndent(a)
 	if err == nil {
 		err = writeFile(name, append(data, '\n'))
 	}

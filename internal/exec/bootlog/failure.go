@@ -1,7 +1,6 @@
 package bootlog
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kindling-boot/kindling/config/diag"
+	"github.com/kindling-boot/kindling/config/json"
 	"github.com/kindling-boot/kindling/config/source"
 	"github.com/kindling-boot/kindling/internal/exec"
 	"github.com/kindling-boot/kindling/internal/exec/acquire"
@@ -194,7 +194,7 @@ func withoutContents(text string) string {
 
 // Write leaves the failure in the directory of the boot.
 func (f Failure) Write(dir string) error {
-	data, err := json.MarshalIndent(f, "", "  ")
+	data, err := json.MarshalIndent(f)
 	if err == nil {
 		err = writeFile(filepath.Join(dir, FailureFile), append(data, '\n'))
 	}

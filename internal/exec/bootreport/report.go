@@ -6,13 +6,13 @@ package bootreport
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"time"
 
+	"github.com/kindling-boot/kindling/config/json"
 	"github.com/kindling-boot/kindling/config/types"
 	"github.com/kindling-boot/kindling/internal/resource"
 )

@@ -2,12 +2,12 @@ package op
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/kindling-boot/kindling/config/json"
 	"github.com/kindling-boot/kindling/config/types"
 	"github.com/kindling-boot/kindling/internal/exec"
 	"github.com/kindling-boot/kindling/internal/run"

@@ -11,13 +11,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/kindling-boot/kindling/config/json"
 	"github.com/kindling-boot/kindling/internal/exec"
 	"github.com/kindling-boot/kindling/internal/sysroot"
 )

@@ -3,7 +3,6 @@ package op
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/kindling-boot/kindling/config/json"
 	"github.com/kindling-boot/kindling/internal/exec"
 	"github.com/kindling-boot/kindling/internal/run"
 	"github.com/kindling-boot/kindling/internal/sysroot"
@@ -89,10 +89,7 @@ func (o *Result) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, er
 		r.Provisioning = o.Account(attempts)
 	}
 	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(r); err != nil {
+	if err := json.Write(&b, r); err != nil {
 		return out, fmt.Errorf("encode report: %w", err)
 	}
 	out.Bytes = int64(b.Len())

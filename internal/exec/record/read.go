@@ -3,13 +3,14 @@ package record
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"sort"
 	"time"
+
+	"github.com/kindling-boot/kindling/config/json"
 )
 
 // maxLine is the length of a line that is read.
@@ -83,7 +84,7 @@ func Read(name string, r io.Reader) (*Boot, error) {
 		}
 		var l Line
 		if err := json.Unmarshal(text, &l); err != nil {
-			return nil, fmt.Errorf("%s:%d: this is no event: %s", name, n, reason(err))
+			return nil, fmt.Errorf("%s:%d: this is no event: %w", name, n, err)
 		}
 		if err := b.add(l); err != nil {
 			return nil, fmt.Errorf("%s:%d: %w", name, n, err)
@@ -102,15 +103,6 @@ func Read(name string, r io.Reader) (*Boot, error) {
 		sort.SliceStable(ops, func(x, y int) bool { return ops[x].Begin().Before(ops[y].Begin()) })
 	}
 	return b, nil
-}
-
-// reason says what is wrong with JSON without the words of the decoder for types.
-func reason(err error) string {
-	var wrong *json.UnmarshalTypeError
-	if errors.As(err, &wrong) {
-		return fmt.Sprintf("%s must not be a %s", wrong.Field, wrong.Value)
-	}
-	return err.Error()
 }
 
 // longest is a bound for what a duration may be.

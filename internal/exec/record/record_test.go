@@ -96,9 +96,9 @@ const start = `{"format":1,"time":"2026-11-21T12:00:00Z","event":"stage-started"
 func TestGarbageIsRefused(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"nothing", "", "events: there are no events in it"},
-		{"no JSON", "root:x:0:0\n", "events:1: this is no event: invalid character"},
+		{"no JSON", "root:x:0:0\n", "events:1: this is no event: unexpected 'r' where a value should begin"},
 		{"a list", start + "[1]\n", "events:2: this is no event"},
-		{"a wrong type", start + `{"format":1,"stage":7}`, "events:2: this is no event: stage must not be a number"},
+		{"a wrong type", start + `{"format":1,"stage":7}`, "events:2: this is no event: stage must not be the number 7"},
 		{"another format", `{"format":2,"time":"2026-11-21T12:00:00Z","event":"kept","stage":"files"}`, "events:1: events of format 2 cannot be read"},
 		{"no time", `{"format":1,"event":"kept","stage":"files"}`, "events:1: this is no event: it has no stage or no time"},
 		{"a negative duration", start + `{"format":1,"time":"2026-11-21T12:00:00Z","event":"finished","stage":"files","seconds":-1}`, "events:2: an event cannot take -1 seconds"},

@@ -2,7 +2,6 @@ package sight
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +9,7 @@ import (
 	"path"
 	"slices"
 
+	"github.com/kindling-boot/kindling/config/json"
 	"github.com/kindling-boot/kindling/internal/blockdev"
 	"github.com/kindling-boot/kindling/internal/blockdev/gpt"
 	"github.com/kindling-boot/kindling/internal/run"
@@ -148,10 +148,6 @@ func ParseInventory(data []byte) (*Inventory, error) {
 		var syntax *json.SyntaxError
 		if errors.As(err, &syntax) {
 			return nil, fmt.Errorf("it is no JSON: %w, at byte %d", err, syntax.Offset)
-		}
-		var kind *json.UnmarshalTypeError
-		if errors.As(err, &kind) {
-			return nil, fmt.Errorf("%s is a %s, which it cannot be", kind.Field, kind.Value)
 		}
 		return nil, err
 	}

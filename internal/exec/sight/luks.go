@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
+
+	"github.com/kindling-boot/kindling/config/json"
 )
 
 // LUKS is what the beginning of a LUKS volume says about it: LUKS2 On-Disk Format

@@ -3,13 +3,13 @@
 package timeline
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"sort"
 	"strings"
 	"time"
 
+	"github.com/kindling-boot/kindling/config/json"
 	"github.com/kindling-boot/kindling/internal/exec/record"
 )
 
@@ -148,8 +148,5 @@ func writeJSON(w io.Writer, b *record.Boot) error {
 			Operations: append([]record.Line{}, s.Operations...), Warnings: append([]record.Line{}, s.Warnings...),
 		})
 	}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(out)
+	return json.Write(w, out)
 }
