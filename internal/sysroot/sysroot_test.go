@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/kindling-boot/kindling/tests/programs"
 )
 
 // tree makes a root from lines "dir PATH", "file PATH CONTENT" and
@@ -18,32 +20,25 @@ func tree(t *testing.T, lines ...string) (root *Root, dir, outside string) {
 	base := t.TempDir()
 	dir, outside = filepath.Join(base, "root"), filepath.Join(base, "outside")
 	for _, d := range []string{dir, outside} {
-		must(t, os.Mkdir(d, 0o755))
+		programs.Must(t, os.Mkdir(d, 0o755))
 	}
 	for _, l := range lines {
 		f := strings.SplitN(l, " ", 3)
 		at := filepath.Join(dir, f[1])
-		must(t, os.MkdirAll(filepath.Dir(at), 0o755))
+		programs.Must(t, os.MkdirAll(filepath.Dir(at), 0o755))
 		switch f[0] {
 		case "dir":
-			must(t, os.MkdirAll(at, 0o755))
+			programs.Must(t, os.MkdirAll(at, 0o755))
 		case "file":
-			must(t, os.WriteFile(at, []byte(f[2]), 0o644))
+			programs.Must(t, os.WriteFile(at, []byte(f[2]), 0o644))
 		case "link":
-			must(t, os.Symlink(strings.ReplaceAll(f[2], "OUTSIDE", outside), at))
+			programs.Must(t, os.Symlink(strings.ReplaceAll(f[2], "OUTSIDE", outside), at))
 		}
 	}
 	root, err := Open(dir)
-	must(t, err)
+	programs.Must(t, err)
 	t.Cleanup(func() { _ = root.Close() })
 	return root, dir, outside
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 func TestResolve(t *testing.T) {
@@ -94,24 +89,24 @@ func TestNothingOutsideIsTouched(t *testing.T) {
 	root, dir, outside := tree(t,
 		"link one OUTSIDE", "link two one", "link three two", "link up ../outside",
 		"link deep d/e/f", "link d/e OUTSIDE")
-	must(t, os.WriteFile(filepath.Join(outside, "kept"), []byte("kept"), 0o600))
+	programs.Must(t, os.WriteFile(filepath.Join(outside, "kept"), []byte("kept"), 0o600))
 	for _, name := range []string{"one/x", "two/x", "three/y/x", "up/x", "deep/x", "one/kept", "../outside/x"} {
 		e, err := root.MakeEntry("/" + name)
-		must(t, err)
+		programs.Must(t, err)
 		s, err := e.StageFile()
-		must(t, err)
+		programs.Must(t, err)
 		_, err = s.Write([]byte("new"))
-		must(t, err)
-		must(t, s.Commit(true))
-		must(t, e.Chmod(0o777))
+		programs.Must(t, err)
+		programs.Must(t, s.Commit(true))
+		programs.Must(t, e.Chmod(0o777))
 		e.Close()
 	}
 	e, err := root.Entry("/one")
-	must(t, err)
+	programs.Must(t, err)
 	defer e.Close()
-	must(t, e.Remove())
+	programs.Must(t, e.Remove())
 	entries, err := os.ReadDir(outside)
-	must(t, err)
+	programs.Must(t, err)
 	if len(entries) != 1 {
 		t.Errorf("outside there is more than before: %v", entries)
 	}
@@ -140,15 +135,15 @@ func TestStagedTakesThePlaceOf(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			root, dir, _ := tree(t, c.tree...)
 			e, err := root.Entry("/x")
-			must(t, err)
+			programs.Must(t, err)
 			defer e.Close()
 			s, err := e.StageFile()
-			must(t, err)
+			programs.Must(t, err)
 			_, err = s.Write([]byte("new"))
-			must(t, err)
-			must(t, s.Chmod(0o4711))
+			programs.Must(t, err)
+			programs.Must(t, s.Chmod(0o4711))
 			err = s.Commit(c.replace)
-			must(t, s.Discard())
+			programs.Must(t, s.Discard())
 			if !errors.Is(err, c.want) {
 				t.Fatalf("error %v, want %v", err, c.want)
 			}
@@ -162,7 +157,7 @@ func TestStagedTakesThePlaceOf(t *testing.T) {
 				return
 			}
 			info, err := e.Lstat()
-			must(t, err)
+			programs.Must(t, err)
 			if info.Kind != Regular || info.Mode != 0o4711 || info.Size != 3 {
 				t.Errorf("there is now %+v", info)
 			}
@@ -172,18 +167,18 @@ func TestStagedTakesThePlaceOf(t *testing.T) {
 
 func TestHardLinkOverItsOwnFile(t *testing.T) {
 	root, dir, _ := tree(t, "file a x")
-	must(t, os.Link(filepath.Join(dir, "a"), filepath.Join(dir, "b")))
+	programs.Must(t, os.Link(filepath.Join(dir, "a"), filepath.Join(dir, "b")))
 	a, err := root.Entry("/a")
-	must(t, err)
+	programs.Must(t, err)
 	defer a.Close()
 	b, err := root.Entry("/b")
-	must(t, err)
+	programs.Must(t, err)
 	defer b.Close()
 	s, err := b.StageLink(a)
-	must(t, err)
-	must(t, s.Commit(true))
+	programs.Must(t, err)
+	programs.Must(t, s.Commit(true))
 	names, err := os.ReadDir(dir)
-	must(t, err)
+	programs.Must(t, err)
 	if len(names) != 2 {
 		t.Errorf("the prepared name is left behind: %v", names)
 	}
@@ -192,12 +187,12 @@ func TestHardLinkOverItsOwnFile(t *testing.T) {
 func TestDirectoriesReplacedByOthersAreSeenAgain(t *testing.T) {
 	root, dir, _ := tree(t, "dir a/b")
 	_, err := root.Resolve("/a/b/c") // opens them
-	must(t, err)
-	must(t, os.RemoveAll(filepath.Join(dir, "a")))
-	must(t, os.Symlink("/z", filepath.Join(dir, "a")))
+	programs.Must(t, err)
+	programs.Must(t, os.RemoveAll(filepath.Join(dir, "a")))
+	programs.Must(t, os.Symlink("/z", filepath.Join(dir, "a")))
 	root.Forget("/a")
 	got, err := root.Resolve("/a/b/c")
-	must(t, err)
+	programs.Must(t, err)
 	if got != "/z/b/c" {
 		t.Errorf("%s, want /z/b/c", got)
 	}
@@ -208,7 +203,7 @@ func TestManyDirectoriesStayWithinTheirNumber(t *testing.T) {
 	root.maxOpen = 20
 	for i := range 3 * root.maxOpen {
 		e, err := root.MakeEntry(fmt.Sprintf("/d%d/f", i))
-		must(t, err)
+		programs.Must(t, err)
 		e.Close()
 	}
 	if n := len(root.dirs); n > root.maxOpen+1 {
@@ -226,7 +221,7 @@ func TestAccounts(t *testing.T) {
 		"link etc/group /etc/real-group",
 		"file etc/shadow core:$6$secret:19000:0:99999:7:::\n")
 	a, err := root.Accounts()
-	must(t, err)
+	programs.Must(t, err)
 	if u, ok := a.User("core"); !ok || u.UID != 1000 || u.Hash != "$6$secret" || !u.HasShadow {
 		t.Errorf("core is %+v", u)
 	}
@@ -239,13 +234,13 @@ func TestAccounts(t *testing.T) {
 	if name := a.GroupName(10); name != "wheel" {
 		t.Errorf("group 10 is %q", name)
 	}
-	must(t, os.Chmod(filepath.Join(dir, "etc/shadow"), 0o640))
+	programs.Must(t, os.Chmod(filepath.Join(dir, "etc/shadow"), 0o640))
 	found, err := root.SetField(ShadowFile, "core", 1, "$6$new")
-	must(t, err)
+	programs.Must(t, err)
 	data, err := os.ReadFile(filepath.Join(dir, "etc/shadow"))
-	must(t, err)
+	programs.Must(t, err)
 	info, err := os.Stat(filepath.Join(dir, "etc/shadow"))
-	must(t, err)
+	programs.Must(t, err)
 	if want := "core:$6$new:19000:0:99999:7:::\n"; !found || string(data) != want || info.Mode() != 0o640 {
 		t.Errorf("shadow is now %q of mode %o, want %q", data, info.Mode(), want)
 	}

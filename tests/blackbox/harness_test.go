@@ -94,12 +94,7 @@ var accounts = []string{
 	"file etc/skel/.profile # profile\n",
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must = programs.Must
 
 // result is how a program has ended.
 type result struct {

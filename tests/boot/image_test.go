@@ -188,12 +188,7 @@ func within(t testing.TB, tree string, program ...string) string {
 		exec chroot "$tree" "$@"`, "sh", tree}, program...)...)
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must = programs.Must
 
 // need skips without the programs that the tests here run; in CI that fails.
 func need(t testing.TB) {

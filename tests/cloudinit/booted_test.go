@@ -23,22 +23,22 @@ func TestAsCloudInitBooted(t *testing.T) {
 	booted.Need(t, "mmdebstrap", "tar", "mountpoint")
 	lower := newLower(t)
 	// else both enable what Debian enables on the first boot of an image, and wait for networks
-	must(t, os.WriteFile(filepath.Join(lower, "etc/machine-id"), []byte(strings.Repeat("0123456789abcdef", 2)+"\n"), 0o444))
+	programs.Must(t, os.WriteFile(filepath.Join(lower, "etc/machine-id"), []byte(strings.Repeat("0123456789abcdef", 2)+"\n"), 0o444))
 	known := readDifferences(t, "differences.txt", "differences-booted.txt")
 	compareAll(t, known, func(t *testing.T, path string, text []byte) (theirs, ours []string) {
 		dir := newOverlay(t)
 		seed := filepath.Join(dir, "upper/var/lib/cloud/seed/nocloud")
-		must(t, os.MkdirAll(seed, 0o755))
-		must(t, os.WriteFile(filepath.Join(seed, "user-data"), text, 0o600))
+		programs.Must(t, os.MkdirAll(seed, 0o755))
+		programs.Must(t, os.WriteFile(filepath.Join(seed, "user-data"), text, 0o600))
 		theirs = boot(t, lower, dir)
 
 		dir = newOverlay(t)
 		made := filepath.Join(dir, "config.ign")
-		must(t, os.WriteFile(made, translated(t, path, text), 0o600))
+		programs.Must(t, os.WriteFile(made, translated(t, path, text), 0o600))
 		enter(t, lower, dir, "outside", programs.Path(t, "ignition"), made)
 		// nobody else is to apply the document again
-		must(t, os.MkdirAll(filepath.Join(dir, "upper/etc/cloud"), 0o755))
-		must(t, os.WriteFile(filepath.Join(dir, "upper/etc/cloud/cloud-init.disabled"), nil, 0o644))
+		programs.Must(t, os.MkdirAll(filepath.Join(dir, "upper/etc/cloud"), 0o755))
+		programs.Must(t, os.WriteFile(filepath.Join(dir, "upper/etc/cloud/cloud-init.disabled"), nil, 0o644))
 		ours = boot(t, lower, dir)
 		return theirs, ours
 	})
@@ -59,10 +59,10 @@ func boot(t *testing.T, lower, dir string) []string {
 		t.Logf("%s:\n%s", name, said)
 	}
 	name, err := m.Run("cat", "/proc/sys/kernel/hostname")
-	must(t, err)
+	programs.Must(t, err)
 	facts = append(facts, "the machine is called "+strings.TrimSpace(name))
 	table, err := m.Run("cat", "/proc/self/mounts")
-	must(t, err)
+	programs.Must(t, err)
 	for line := range strings.Lines(table) {
 		if f := strings.Fields(line); strings.HasPrefix(f[1], "/var/") || strings.HasPrefix(f[1], "/mnt/") {
 			if f[2] == "overlay" { // the tree itself: its options are about the host

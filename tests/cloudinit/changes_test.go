@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/kindling-boot/kindling/tests/programs"
 )
 
 // scratch are folders that only the two programs themselves, or those they call, use.
@@ -39,14 +41,14 @@ func changes(t *testing.T, lower, upper string) []string {
 		out = append(out, describe(t, lower, path, name, d)...)
 		return nil
 	})
-	must(t, err)
+	programs.Must(t, err)
 	return out
 }
 
 func describe(t *testing.T, lower, path, name string, d fs.DirEntry) []string {
 	t.Helper()
 	info, err := os.Lstat(path)
-	must(t, err)
+	programs.Must(t, err)
 	stat := info.Sys().(*syscall.Stat_t)
 	about := name + " " + strconv.FormatUint(uint64(stat.Mode&0o7777), 8) + " " +
 		strconv.Itoa(int(stat.Uid)) + ":" + strconv.Itoa(int(stat.Gid))
@@ -58,13 +60,13 @@ func describe(t *testing.T, lower, path, name string, d fs.DirEntry) []string {
 		return []string{"directory " + about}
 	case info.Mode()&fs.ModeSymlink != 0:
 		target, err := os.Readlink(path)
-		must(t, err)
+		programs.Must(t, err)
 		return []string{"link " + name + " to " + strings.TrimPrefix(strings.TrimPrefix(target, "../"), "/")}
 	case info.Mode()&fs.ModeCharDevice != 0:
 		return []string{"removed " + name}
 	}
 	text, err := os.ReadFile(path)
-	must(t, err)
+	programs.Must(t, err)
 	before, _ := os.ReadFile(filepath.Join(lower, name))
 	switch {
 	case slices.Contains(databases, name):

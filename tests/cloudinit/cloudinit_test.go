@@ -10,7 +10,6 @@
 package cloudinit
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -98,9 +97,9 @@ func TestAsCloudInit(t *testing.T) {
 func newLower(t *testing.T) string {
 	t.Helper()
 	lower := filepath.Join(t.TempDir(), "lower")
-	must(t, os.Mkdir(lower, 0o755))
+	programs.Must(t, os.Mkdir(lower, 0o755))
 	programs.DebianTree(t, lower, packages)
-	must(t, os.WriteFile(filepath.Join(lower, "etc/cloud/cloud.cfg.d/99-test.cfg"), []byte(settings), 0o644))
+	programs.Must(t, os.WriteFile(filepath.Join(lower, "etc/cloud/cloud.cfg.d/99-test.cfg"), []byte(settings), 0o644))
 	programs.Do(t, "chroot", lower, "sh", "-ec", prepare)
 	return lower
 }
@@ -110,7 +109,7 @@ func newLower(t *testing.T) string {
 func compareAll(t *testing.T, known differences, provision func(t *testing.T, path string, text []byte) (theirs, ours []string)) {
 	t.Helper()
 	paths, err := filepath.Glob("configs/*.yaml")
-	must(t, err)
+	programs.Must(t, err)
 	if len(paths) < 25 {
 		t.Fatalf("there are %d configs", len(paths))
 	}
@@ -122,7 +121,7 @@ func compareAll(t *testing.T, known differences, provision func(t *testing.T, pa
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				text, err := os.ReadFile(path)
-				must(t, err)
+				programs.Must(t, err)
 				theirs, ours := provision(t, path, text)
 				mu.Lock()
 				defer mu.Unlock()
@@ -152,7 +151,7 @@ func newOverlay(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	for _, name := range []string{"upper", "work", "root"} {
-		must(t, os.Mkdir(filepath.Join(dir, name), 0o755))
+		programs.Must(t, os.Mkdir(filepath.Join(dir, name), 0o755))
 	}
 	return dir
 }
@@ -169,8 +168,8 @@ func provisionTheirs(t *testing.T, lower string, text []byte) []string {
 	t.Helper()
 	dir := newOverlay(t)
 	seed := filepath.Join(dir, "upper/var/lib/cloud/seed/nocloud")
-	must(t, os.MkdirAll(seed, 0o755))
-	must(t, os.WriteFile(filepath.Join(seed, "user-data"), text, 0o600))
+	programs.Must(t, os.MkdirAll(seed, 0o755))
+	programs.Must(t, os.WriteFile(filepath.Join(seed, "user-data"), text, 0o600))
 	said := enter(t, lower, dir, "/usr/bin/python3", "-c", stages)
 	if strings.Contains(said, "Traceback") || strings.Contains(said, "Failed running") {
 		t.Logf("cloud-init said:\n%s", said)
@@ -182,7 +181,7 @@ func provisionOurs(t *testing.T, lower, path string, text []byte) []string {
 	t.Helper()
 	dir := newOverlay(t)
 	made := filepath.Join(dir, "config.ign")
-	must(t, os.WriteFile(made, translated(t, path, text), 0o600))
+	programs.Must(t, os.WriteFile(made, translated(t, path, text), 0o600))
 	enter(t, lower, dir, "outside", programs.Path(t, "ignition"), made)
 	runUnits(t, lower, dir)
 	return changes(t, lower, filepath.Join(dir, "upper"))
@@ -206,7 +205,7 @@ func translated(t *testing.T, path string, text []byte) []byte {
 func runUnits(t *testing.T, lower, dir string) {
 	t.Helper()
 	units, err := filepath.Glob(filepath.Join(dir, "upper/etc/systemd/system/*.service"))
-	must(t, err)
+	programs.Must(t, err)
 	var names []string
 	for _, u := range units {
 		names = append(names, filepath.Base(u))
@@ -219,7 +218,7 @@ func runUnits(t *testing.T, lower, dir string) {
 		}
 		script += "systemd-analyze verify --man=no " + name + " || exit 99\n"
 		text, err := os.ReadFile(filepath.Join(dir, "upper/etc/systemd/system", name))
-		must(t, err)
+		programs.Must(t, err)
 		script += "(\n"
 		for line := range strings.Lines(string(text)) {
 			if command, ok := strings.CutPrefix(line, "ExecStart="); ok {
@@ -272,7 +271,7 @@ func readDifferences(t *testing.T, names ...string) differences {
 	var text []byte
 	for _, name := range names {
 		more, err := os.ReadFile(name)
-		must(t, err)
+		programs.Must(t, err)
 		text = append(text, more...)
 	}
 	var out differences
@@ -294,11 +293,4 @@ func readDifferences(t *testing.T, names ...string) differences {
 		t.Error("differences.txt: the last difference has no reason")
 	}
 	return out
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(fmt.Errorf("the test itself: %w", err))
-	}
 }

@@ -17,7 +17,7 @@ func TestFirstboot(t *testing.T) {
 	other := t.TempDir()
 	write(t, filepath.Join(other, "usr/share/zoneinfo/Europe/Berlin"), "", 0o644)
 	write(t, filepath.Join(other, "usr/share/keymaps/de.map"), "", 0o644)
-	output(t, exec.Command("systemd-firstboot", "--root", other, "--hostname=web1.example.com", "--timezone=Europe/Berlin",
+	programs.Output(t, exec.Command("systemd-firstboot", "--root", other, "--hostname=web1.example.com", "--timezone=Europe/Berlin",
 		"--locale=C.UTF-8", "--locale-messages=C", "--keymap=de", "--force"))
 	for _, name := range []string{"etc/hostname", "etc/locale.conf", "etc/vconsole.conf"} {
 		wanted := filepath.Join(other, name)
@@ -47,10 +47,10 @@ func TestSysctl(t *testing.T) {
 	programs.Need(t, "root", "sysctl", "unshare")
 	root := provision(t, "sysctl:\n  net.ipv4.ip_forward: 1\n  net/ipv4/conf/lo/rp_filter: 2\n  net.ipv4.ip_local_port_range: 20000 30000\n")
 	file := filepath.Join(root, "etc/sysctl.d/90-butane.conf")
-	said := output(t, exec.Command("unshare", "-n", "sh", "-c", `sysctl -q -p "$1" && sysctl net.ipv4.ip_forward net.ipv4.conf.lo.rp_filter net.ipv4.ip_local_port_range`, "sh", file))
+	said := programs.Output(t, exec.Command("unshare", "-n", "sh", "-c", `sysctl -q -p "$1" && sysctl net.ipv4.ip_forward net.ipv4.conf.lo.rp_filter net.ipv4.ip_local_port_range`, "sh", file))
 	has(t, said, "net.ipv4.ip_forward = 1", "net.ipv4.conf.lo.rp_filter = 2", "net.ipv4.ip_local_port_range = 20000\t30000")
 
-	said = output(t, exec.Command("unshare", "-n", "sh", "-c", `/lib/systemd/systemd-sysctl "$1" && sysctl net.ipv4.ip_forward net.ipv4.conf.lo.rp_filter`, "sh", file))
+	said = programs.Output(t, exec.Command("unshare", "-n", "sh", "-c", `/lib/systemd/systemd-sysctl "$1" && sysctl net.ipv4.ip_forward net.ipv4.conf.lo.rp_filter`, "sh", file))
 	has(t, said, "net.ipv4.ip_forward = 1", "net.ipv4.conf.lo.rp_filter = 2")
 }
 
@@ -58,7 +58,7 @@ func TestSysctl(t *testing.T) {
 func TestModprobe(t *testing.T) {
 	programs.Need(t, "root", "modprobe")
 	root := provision(t, "kernel_modules:\n  load: [br_netfilter]\n  blacklist: [pcspkr]\n  options: {dummy: 'numdummies=2 a=\"b c\"'}\n")
-	shown := output(t, exec.Command("modprobe", "-C", filepath.Join(root, "etc/modprobe.d"), "--showconfig"))
+	shown := programs.Output(t, exec.Command("modprobe", "-C", filepath.Join(root, "etc/modprobe.d"), "--showconfig"))
 	has(t, shown, "blacklist pcspkr", `options dummy numdummies=2 a="b c"`)
 	if load := read(t, filepath.Join(root, "etc/modules-load.d/butane.conf")); !strings.HasSuffix(load, "\nbr_netfilter\n") {
 		t.Errorf("modules-load.d has %q", load)
@@ -85,7 +85,7 @@ func TestSSH(t *testing.T) {
 	}
 	dir := t.TempDir()
 	key := filepath.Join(dir, "key")
-	output(t, exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key))
+	programs.Output(t, exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key))
 	main := filepath.Join(dir, "sshd_config")
 	write(t, main, "Include "+dropins+"/*.conf\nHostKey "+key+"\nPasswordAuthentication yes\nUseDNS no\n", 0o600)
 	if err := os.MkdirAll("/run/sshd", 0o755); err != nil { // sshd wants it; a service makes it
@@ -95,7 +95,7 @@ func TestSSH(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown := output(t, exec.Command(sshd, "-T", "-f", main))
+	shown := programs.Output(t, exec.Command(sshd, "-T", "-f", main))
 	checkKnownOptions(t, shown)
 	has(t, shown, "port 22", "port 2222", "listenaddress 192.0.2.1:22", "listenaddress [2001:db8::1]:2222",
 		"passwordauthentication no", "permitrootlogin without-password", "usedns yes",

@@ -3,8 +3,6 @@
 package linux
 
 import (
-	"bytes"
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,27 +38,12 @@ func provision(t *testing.T, document string) (root string) {
 	config := filepath.Join(dir, "config.ign")
 	cmd := exec.Command(programs.Path(t, "butane"), "--strict", "-o", config)
 	cmd.Stdin = strings.NewReader(head + document)
-	output(t, cmd)
-	output(t, exec.Command(programs.Path(t, "ignition"), "apply", "--root", root, config))
-	if again := output(t, exec.Command(programs.Path(t, "ignition"), "apply", "--root", root, config)); !strings.Contains(again, "as they should be") && !strings.Contains(again, "nothing") {
+	programs.Output(t, cmd)
+	programs.Output(t, exec.Command(programs.Path(t, "ignition"), "apply", "--root", root, config))
+	if again := programs.Output(t, exec.Command(programs.Path(t, "ignition"), "apply", "--root", root, config)); !strings.Contains(again, "as they should be") && !strings.Contains(again, "nothing") {
 		t.Errorf("the second run says %s", again)
 	}
 	return root
-}
-
-// output runs a program that has to succeed, and returns what it says.
-func output(t *testing.T, cmd *exec.Cmd) string {
-	t.Helper()
-	var all bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &all, &all
-	if err := cmd.Run(); err != nil {
-		var exit *exec.ExitError
-		if !errors.As(err, &exit) {
-			t.Fatal(err)
-		}
-		t.Fatalf("%s: %v\n%s", strings.Join(cmd.Args, " "), err, all.String())
-	}
-	return all.String()
 }
 
 func write(t *testing.T, name, text string, mode os.FileMode) {

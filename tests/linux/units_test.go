@@ -23,8 +23,8 @@ func verify(t *testing.T, root string, units ...string) {
 	if err := os.MkdirAll(filepath.Join(root, "usr/lib/systemd"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	output(t, exec.Command("cp", "-r", "/lib/systemd/system", filepath.Join(root, "usr/lib/systemd")))
-	if said := output(t, exec.Command("systemd-analyze", append([]string{"verify", "--man=no", "--recursive-errors=no", "--root", root}, units...)...)); said != "" {
+	programs.Output(t, exec.Command("cp", "-r", "/lib/systemd/system", filepath.Join(root, "usr/lib/systemd")))
+	if said := programs.Output(t, exec.Command("systemd-analyze", append([]string{"verify", "--man=no", "--recursive-errors=no", "--root", root}, units...)...)); said != "" {
 		t.Errorf("systemd says %s", said)
 	}
 }
@@ -80,7 +80,7 @@ func TestNetworkManager(t *testing.T) {
 		// what it does not understand is not in what it writes
 		cmd := exec.Command("nmcli", "--offline", "connection", "modify", "connection.autoconnect", "yes")
 		cmd.Stdin = strings.NewReader(text)
-		written := output(t, cmd)
+		written := programs.Output(t, cmd)
 		section := ""
 		for line := range strings.Lines(text) {
 			line = strings.TrimSuffix(line, "\n")
@@ -157,7 +157,7 @@ func TestContainers(t *testing.T) {
 	quadlets := filepath.Join(root, "etc/containers/systemd")
 	cmd := exec.Command(generator, "-dryrun", "-no-kmsg-log")
 	cmd.Env = append(os.Environ(), "QUADLET_UNIT_DIRS="+quadlets)
-	said := output(t, cmd)
+	said := programs.Output(t, cmd)
 	_, service, found := strings.Cut(said, "---web.service---\n")
 	if !found {
 		t.Fatalf("the generator says %s", said)
@@ -197,14 +197,14 @@ func execStart(t *testing.T, service string) []string {
 	cmd := exec.Command("/lib/systemd/systemd", "--test", "--user", "--unit=test.service")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	cmd.Env = []string{"SYSTEMD_UNIT_PATH=" + dir + "/units:", "XDG_RUNTIME_DIR=" + dir + "/run", "HOME=" + dir + "/run", "PATH=" + os.Getenv("PATH")}
-	said := output(t, cmd)
+	said := programs.Output(t, cmd)
 	_, line, found := strings.Cut(said, "Command Line: /usr/bin/podman ")
 	if !found {
 		t.Fatalf("systemd has no command line:\n%s", said)
 	}
 	line, _, _ = strings.Cut(line, "\n")
 	// systemd prints words as a shell reads them; $$ becomes $ when it starts them
-	words := output(t, exec.Command("sh", "-c", `eval "set -- $1"; printf '%s\n' "$@"`, "sh", line))
+	words := programs.Output(t, exec.Command("sh", "-c", `eval "set -- $1"; printf '%s\n' "$@"`, "sh", line))
 	return strings.Split(strings.ReplaceAll(strings.TrimSuffix(words, "\n"), "$$", "$"), "\n")
 }
 
@@ -268,7 +268,7 @@ homes:
 	}
 	cmd := exec.Command("systemd-analyze", "--user", "verify", "--man=no", filepath.Join(root, "home/deploy/.config/systemd/user/sync.service"))
 	cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+t.TempDir())
-	if said := output(t, cmd); said != "" {
+	if said := programs.Output(t, cmd); said != "" {
 		t.Errorf("systemd says %s", said)
 	}
 }

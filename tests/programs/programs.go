@@ -1,6 +1,6 @@
 // Package programs builds the programs of this project for the tests that run them:
-// [Path] for one of them, [Root] for the tree they are built from. [Need] and [Do] are for
-// programs of the system, [Debian] and its like for what comes from there. A test process
+// [Path] for one of them, [Root] for the tree they are built from. [Need], [Do] and [Output] are
+// for programs of the system, [Debian] and its like for what comes from there. A test process
 // builds a program once, from the tree as it is.
 package programs
 
@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -87,11 +88,26 @@ func Do(tb testing.TB, program string, args ...string) string {
 	tb.Helper()
 	cmd := exec.CommandContext(tb.Context(), program, args...)
 	cmd.Env = append(os.Environ(), "PATH="+os.Getenv("PATH")+":/usr/sbin:/sbin", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8")
+	return Output(tb, cmd)
+}
+
+// Output runs a program to its end, and returns what it said on both outputs. A failure ends
+// the test.
+func Output(tb testing.TB, cmd *exec.Cmd) string {
+	tb.Helper()
 	said, err := cmd.CombinedOutput()
 	if err != nil {
-		tb.Fatalf("%s: %v\n%s", program, err, said)
+		tb.Fatalf("%s: %v\n%s", strings.Join(cmd.Args, " "), err, said)
 	}
 	return string(said)
+}
+
+// Must ends a test that cannot go on after an error.
+func Must(tb testing.TB, err error) {
+	tb.Helper()
+	if err != nil {
+		tb.Fatal(err)
+	}
 }
 
 func build(name string) error {

@@ -100,8 +100,8 @@ func apply(t *testing.T, root, document string, flags ...string) {
 	config := filepath.Join(t.TempDir(), "config.ign")
 	cmd := exec.Command(programs.Path(t, "butane"), append(flags, "--strict", "-o", config)...)
 	cmd.Stdin = strings.NewReader(document)
-	output(t, cmd)
-	output(t, exec.Command(programs.Path(t, "ignition"), "apply", "--root", root, config))
+	programs.Output(t, cmd)
+	programs.Output(t, exec.Command(programs.Path(t, "ignition"), "apply", "--root", root, config))
 }
 
 // pair makes two network namespaces with a cable between them; the second has an address.
@@ -123,7 +123,7 @@ func pair(t *testing.T) (machine, client string) {
 func webImage(t *testing.T, path string) {
 	t.Helper()
 	program, err := os.ReadFile(filepath.Join(programs.DebianPackage(t, "busybox-static"), "bin/busybox"))
-	must(t, err)
+	programs.Must(t, err)
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
 	for _, f := range []struct {
@@ -135,10 +135,10 @@ func webImage(t *testing.T, path string) {
 		if strings.HasSuffix(f.name, "/") {
 			h.Typeflag = tar.TypeDir
 		}
-		must(t, w.WriteHeader(h))
+		programs.Must(t, w.WriteHeader(h))
 		_, err := w.Write(f.text)
-		must(t, err)
+		programs.Must(t, err)
 	}
-	must(t, w.Close())
-	must(t, os.WriteFile(path, b.Bytes(), 0o644))
+	programs.Must(t, w.Close())
+	programs.Must(t, os.WriteFile(path, b.Bytes(), 0o644))
 }

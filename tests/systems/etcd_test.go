@@ -133,34 +133,25 @@ func network(t *testing.T) []string {
 	return out
 }
 
-func ip(t *testing.T, args ...string) { t.Helper(); output(t, exec.Command("ip", args...)) }
-
-func output(t *testing.T, cmd *exec.Cmd) string {
-	t.Helper()
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s: %v\n%s", strings.Join(cmd.Args, " "), err, out)
-	}
-	return string(out)
-}
+func ip(t *testing.T, args ...string) { t.Helper(); programs.Output(t, exec.Command("ip", args...)) }
 
 // provision applies a document to a new root.
 func provision(t *testing.T, document string) (root string) {
 	t.Helper()
 	root = t.TempDir()
-	must(t, os.Chmod(root, 0o755))
+	programs.Must(t, os.Chmod(root, 0o755))
 	for name, text := range map[string]string{
 		"etc/passwd": "root:x:0:0:root:/root:/bin/sh\n", "etc/group": "root:x:0:\n",
 		"etc/shadow": "root:*:19000:0:99999:7:::\n", "etc/gshadow": "root:*::\n",
 	} {
-		must(t, os.MkdirAll(filepath.Join(root, "etc"), 0o755))
-		must(t, os.WriteFile(filepath.Join(root, name), []byte(text), 0o644))
+		programs.Must(t, os.MkdirAll(filepath.Join(root, "etc"), 0o755))
+		programs.Must(t, os.WriteFile(filepath.Join(root, name), []byte(text), 0o644))
 	}
 	config := filepath.Join(t.TempDir(), "config.ign")
 	cmd := exec.Command(programs.Path(t, "butane"), "--strict", "-o", config)
 	cmd.Stdin = strings.NewReader(document)
-	output(t, cmd)
-	output(t, exec.Command(programs.Path(t, "ignition"), "apply", "--root", root, config))
+	programs.Output(t, cmd)
+	programs.Output(t, exec.Command(programs.Path(t, "ignition"), "apply", "--root", root, config))
 	return root
 }
 
@@ -182,9 +173,9 @@ func install(t *testing.T, root, program string) {
 func place(t *testing.T, from, to string) {
 	t.Helper()
 	text, err := os.ReadFile(from)
-	must(t, err)
-	must(t, os.MkdirAll(filepath.Dir(to), 0o755))
-	must(t, os.WriteFile(to, text, 0o755))
+	programs.Must(t, err)
+	programs.Must(t, os.MkdirAll(filepath.Dir(to), 0o755))
+	programs.Must(t, os.WriteFile(to, text, 0o755))
 }
 
 // start runs the command line of a unit as systemd would: in its root, as its user, with
@@ -192,7 +183,7 @@ func place(t *testing.T, from, to string) {
 func start(ctx context.Context, t *testing.T, root, unit, space string) (*exec.Cmd, <-chan error) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, "etc/systemd/system", unit))
-	must(t, err)
+	programs.Must(t, err)
 	if _, err := os.Readlink(filepath.Join(root, "etc/systemd/system/multi-user.target.wants", unit)); err != nil {
 		t.Logf("no link enables the unit; a preset does: %v", err)
 	}
@@ -204,14 +195,14 @@ func start(ctx context.Context, t *testing.T, root, unit, space string) (*exec.C
 	}
 	uid, gid := account(t, root, options["User"])
 	state := filepath.Join(root, "var/lib", options["StateDirectory"])
-	must(t, os.MkdirAll(state, 0o755))
-	must(t, os.Chmod(state, 0o700))
-	must(t, os.Chown(state, uid, gid))
-	must(t, os.MkdirAll(filepath.Join(root, "run"), 0o755))
+	programs.Must(t, os.MkdirAll(state, 0o755))
+	programs.Must(t, os.Chmod(state, 0o700))
+	programs.Must(t, os.Chown(state, uid, gid))
+	programs.Must(t, os.MkdirAll(filepath.Join(root, "run"), 0o755))
 	socket := filepath.Join(root, "run/notify")
 	notify, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
-	must(t, err)
-	must(t, os.Chmod(socket, 0o777))
+	programs.Must(t, err)
+	programs.Must(t, os.Chmod(socket, 0o777))
 	t.Cleanup(func() { _ = notify.Close() })
 
 	// systemd and shells agree on these quotes; the doubled signs are systemd's alone
@@ -220,7 +211,7 @@ func start(ctx context.Context, t *testing.T, root, unit, space string) (*exec.C
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "NOTIFY_SOCKET=/run/notify"}
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
-	must(t, cmd.Start())
+	programs.Must(t, cmd.Start())
 	exited := make(chan error, 1)
 	go func() { exited <- cmd.Wait() }()
 	t.Cleanup(func() { _ = cmd.Process.Kill(); <-exited })
@@ -247,22 +238,15 @@ func start(ctx context.Context, t *testing.T, root, unit, space string) (*exec.C
 func account(t *testing.T, root, name string) (uid, gid int) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, "etc/passwd"))
-	must(t, err)
+	programs.Must(t, err)
 	for line := range strings.Lines(string(text)) {
 		if f := strings.Split(line, ":"); f[0] == name && len(f) > 3 {
 			uid, errU := strconv.Atoi(f[2])
 			gid, errG := strconv.Atoi(f[3])
-			must(t, errors.Join(errU, errG))
+			programs.Must(t, errors.Join(errU, errG))
 			return uid, gid
 		}
 	}
 	t.Fatalf("no user %q was made:\n%s", name, text)
 	return 0, 0
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }

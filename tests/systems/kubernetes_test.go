@@ -97,7 +97,7 @@ func kubeadm(t *testing.T, document string) (line, config string) {
 	t.Helper()
 	root := provision(t, document)
 	unit, err := os.ReadFile(filepath.Join(root, "etc/systemd/system/kubeadm.service"))
-	must(t, err)
+	programs.Must(t, err)
 	_, line, _ = strings.Cut(string(unit), "\nExecStart=")
 	line, _, _ = strings.Cut(line, "\n")
 	path := filepath.Join(root, "etc/kubernetes/kubeadm.yml")
@@ -105,11 +105,11 @@ func kubeadm(t *testing.T, document string) (line, config string) {
 	if os.IsNotExist(err) {
 		return line, ""
 	}
-	must(t, err)
+	programs.Must(t, err)
 	if info.Mode().Perm() != 0o600 {
 		t.Errorf("%s has the mode %o", path, info.Mode().Perm())
 	}
 	text, err := os.ReadFile(path)
-	must(t, err)
+	programs.Must(t, err)
 	return line, string(text)
 }

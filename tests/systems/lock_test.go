@@ -67,7 +67,7 @@ reboot:
   window_start: Sun 04:00
   window_length: 2h
 `, server.URL))
-	output(t, command(t, root, "reboot-when-needed.service", "one"))
+	programs.Output(t, command(t, root, "reboot-when-needed.service", "one"))
 	second := command(t, root, "reboot-when-needed.service", "two")
 	if err := second.Start(); err != nil {
 		t.Fatal(err)
@@ -81,7 +81,7 @@ reboot:
 	case <-time.After(time.Minute):
 		t.Fatal("the second machine does not ask")
 	}
-	output(t, command(t, root, "fleet-unlock.service", "one"))
+	programs.Output(t, command(t, root, "fleet-unlock.service", "one"))
 	if err := second.Wait(); err != nil {
 		t.Errorf("the second machine does not get the lock: %v", err)
 	}
@@ -95,7 +95,7 @@ reboot:
 func command(t *testing.T, root, unit, machine string) *exec.Cmd {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, "etc/systemd/system", unit))
-	must(t, err)
+	programs.Must(t, err)
 	for line := range strings.Lines(string(text)) {
 		script, ok := strings.CutPrefix(strings.TrimSpace(line), "ExecStart=/bin/sh -c '")
 		if ok {
