@@ -66,7 +66,7 @@ func Read(f *source.File) (Config, spec.Version, diag.List) {
 	tree, bad := source.ParseJSON(f)
 	if bad != nil {
 		schema.HideSecrets(tree, modelSchema())
-		schema.HideSecretsAt(bad.At, modelSchema())
+		schema.HideSecretsIn([]*source.SyntaxError{bad}, modelSchema())
 		return Config{}, 0, diag.List{syntaxError(bad)}
 	}
 	v, ds := versionOf(tree)

@@ -44,13 +44,14 @@ var (
 // nothing that Gate finds makes a document unusable. versionName names a spec to
 // the author of the document.
 func Gate(t *source.Tree, v spec.Version, versionName func(spec.Version) string, structs ...*Struct) diag.List {
-	g := gate{tree: t, version: v, versionName: versionName}
+	g := gate{tree: t, version: v, versionName: versionName, root: structs[0]}
 	g.value(&t.Root, structs)
 	return g.found
 }
 
 type gate struct {
 	tree        *source.Tree
+	root        *Struct
 	version     spec.Version
 	versionName func(spec.Version) string
 	path        source.Path
@@ -62,6 +63,7 @@ func (g *gate) value(n *source.Node, structs []*Struct) {
 	case n.Kind == source.Object && !n.Alias:
 		g.object(n, structs)
 	case n.Kind == source.Object:
+		g.hideNamed(n)
 		g.noObject(n, "what the alias stands for is checked at its anchor only")
 	case n.Kind == source.Null && len(g.path) > 0 && !spec.Nullable(place(g.path), g.version):
 		g.noObject(n, "there is nothing here; an object is expected")
@@ -84,12 +86,15 @@ func (g *gate) object(n *source.Node, structs []*Struct) {
 	member := n.Members()
 	for i := range n.Children {
 		c := &n.Children[i]
+		f, subs := g.lookup(structs, c.Key)
+		switch {
+		case f != nil && f.Secret:
+			g.tree.Hide(c)
+		case c.Merged || c.Alias || f == nil || member(c.Key) != c:
+			g.hideNamed(c)
+		}
 		if c.Merged {
 			continue
-		}
-		f, subs := g.lookup(structs, c.Key)
-		if f != nil && (f.Secret || member(c.Key) != c) {
-			hideIn(g.tree, c, f)
 		}
 		g.path = append(g.path[:at], source.Step{Key: c.Key})
 		switch {
@@ -123,7 +128,9 @@ func (g *gate) lookup(structs []*Struct, key string) (*Field, []*Struct) {
 			if f.Name(g.tree.YAML) != key || f.sinceAt(g.path) > g.version {
 				continue
 			}
-			found = f
+			if found == nil || f.Secret {
+				found = f
+			}
 			if sub := f.Struct(); sub != nil {
 				subs = append(subs, sub)
 			}
@@ -148,9 +155,6 @@ func (g *gate) unknown(c *source.Node, structs []*Struct) {
 	for _, s := range structs {
 		for _, f := range s.Fields {
 			name, since := f.Name(g.tree.YAML), f.sinceAt(holder)
-			if strings.EqualFold(name, c.Key) {
-				hideIn(g.tree, c, f)
-			}
 			switch {
 			case name == c.Key:
 				d.Rule = TooNewKey
@@ -169,8 +173,8 @@ func (g *gate) unknown(c *source.Node, structs []*Struct) {
 		if near := Nearest(c.Key, g.names(structs)); near != "" {
 			d.Help = fmt.Sprintf("did you mean %q?", near)
 			for _, s := range structs {
-				if f := s.fieldNamed(near, g.tree.YAML); f != nil {
-					hideIn(g.tree, c, f)
+				if f := s.fieldNamed(near, g.tree.YAML); f != nil && f.Secret {
+					g.tree.Hide(c)
 				}
 			}
 		}

@@ -38,24 +38,15 @@ func HideSecrets(t *source.Tree, structs ...*Struct) {
 	Gate(t, spec.Newest, spec.Version.String, structs...)
 }
 
-// hideIn keeps the secrets of a value that Gate does not look into from being
-// shown: it would stand for the field if its key were written otherwise.
-func hideIn(t *source.Tree, n *source.Node, f *Field) {
-	if f.Secret {
-		t.Hide(n)
-		return
-	}
-	s := f.Struct()
-	if s == nil || n.Alias {
+// hideNamed keeps what has the name of a secret from being shown, in a value that Gate
+// does not look into.
+func (g *gate) hideNamed(n *source.Node) {
+	if g.root.secretName().MatchString(n.Key + ":") {
+		g.tree.Hide(n)
 		return
 	}
 	for i := range n.Children {
-		c := &n.Children[i]
-		if n.Kind == source.List {
-			hideIn(t, c, f)
-		} else if sub := s.fieldNamed(c.Key, t.YAML); sub != nil {
-			hideIn(t, c, sub)
-		}
+		g.hideNamed(&n.Children[i])
 	}
 }
 
@@ -67,11 +58,6 @@ func (s *Struct) fieldNamed(key string, yaml bool) *Field {
 		}
 	}
 	return nil
-}
-
-// HideSecretsAt is HideSecretsIn for one place.
-func HideSecretsAt(at source.Range, s *Struct) {
-	HideSecretsIn([]*source.SyntaxError{{At: at}}, s)
 }
 
 // HideSecretsIn keeps secrets from being shown in the lines where the text of a
@@ -133,7 +119,7 @@ func (s *Struct) secretName() *regexp.Regexp {
 		}
 	}
 	visit(s, "")
-	var words []string
+	words := []string{"\x00"} // there is always one, which no document has
 	for name, holder := range secret {
 		if plain[name] {
 			name = holder

@@ -81,6 +81,8 @@ type Tree struct {
 	Root Node
 	// YAML tells the syntax: YAML when set, else JSON.
 	YAML bool
+
+	anchors map[*yaml.Node]*anchored
 }
 
 // Range returns the place of a node of this tree.
@@ -97,8 +99,11 @@ func (t *Tree) KeyRange(n *Node) Range {
 	return Range{File: t.File, Start: n.KeyStart, End: max(n.KeyEnd, n.KeyStart)}
 }
 
-// Hide keeps a node from being shown in excerpts.
+// Hide keeps a node from being shown in excerpts, also where it is an alias of.
 func (t *Tree) Hide(n *Node) {
+	if a := t.anchors[n.yaml]; n.Alias && a != nil && !t.File.IsHidden(a.node.Start) {
+		t.Hide(&a.node)
+	}
 	if !t.YAML {
 		t.File.Hide(n.Start, n.End)
 		return

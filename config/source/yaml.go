@@ -39,11 +39,11 @@ func parseYAML(f *File, old bool) (*Tree, []*SyntaxError) {
 	if err := yaml.Unmarshal(f.Data, &doc); err != nil {
 		return nil, []*SyntaxError{yamlSyntaxError(f, err)}
 	}
-	t := &Tree{File: f, YAML: true}
+	t := &Tree{File: f, YAML: true, anchors: map[*yaml.Node]*anchored{}}
 	if len(doc.Content) == 0 {
 		return t, nil
 	}
-	b := yamlBuilder{file: f, anchors: map[*yaml.Node]*anchored{}, old: old}
+	b := yamlBuilder{file: f, anchors: t.anchors, old: old}
 	weight := b.value(&t.Root, doc.Content[0])
 	if len(b.errs) == 0 && (b.copied > maxAliased || weight > b.written+maxAliased) {
 		b.fail(t.Root.Start, "the aliases of this document stand for more than %d values", maxAliased)
