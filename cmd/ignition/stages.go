@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha512"
 	"errors"
@@ -266,29 +265,8 @@ func hideContents(ds []diag.Diagnostic, seen map[*source.File]bool) {
 		hideContents(d.Related, seen)
 		if f := d.At.File; f != nil && !seen[f] {
 			seen[f] = true
-			hideDataURLs(f)
+			f.HideContents()
 		}
-	}
-}
-
-// hideDataURLs hides what stands in data URLs, up to the quote or the line that ends each.
-func hideDataURLs(f *source.File) {
-	const scheme = "data:"
-	for at := 0; ; {
-		i := bytes.Index(f.Data[at:], []byte(scheme))
-		if i < 0 {
-			return
-		}
-		at += i + len(scheme)
-		start := at
-		for at < len(f.Data) && f.Data[at] != '"' && f.Data[at] != '\n' {
-			if f.Data[at] == '\\' {
-				at++
-			}
-			at++
-		}
-		at = min(at, len(f.Data))
-		f.Hide(start, at)
 	}
 }
 

@@ -11,6 +11,7 @@ package source
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"sort"
 	"strings"
 	"sync"
@@ -177,6 +178,14 @@ func (f *File) Hide(start, end int) {
 	}
 	if start < end {
 		f.hidden = append(f.hidden[:i], append([]span{{start, end}}, f.hidden[j:]...)...)
+	}
+}
+
+// HideContents hides what logs of machines must not have, in any syntax: what stands in data
+// URLs, up to the quote or the line that ends each, and behind the key inline in its line.
+func (f *File) HideContents() {
+	for _, found := range regexp.MustCompile(`data:((?:\\.|[^\\"\n])*)|\binline\b["']?\s*:(.*)`).FindAllSubmatchIndex(f.Data, -1) {
+		f.Hide(max(found[2], found[4]), max(found[3], found[5]))
 	}
 }
 

@@ -97,3 +97,23 @@ func TestMergeKeysAreBounded(t *testing.T) {
 		t.Errorf("got %v", errs)
 	}
 }
+
+func TestContentsAreHidden(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"path":"/x"}`:                            `{"path":"/x"}`,
+		`{"source":"data:,s3cret","mode":420}`:     `{"source":"data:•••••••","mode":420}`,
+		`{"source":"data:,a\"s3cret","a":"data:"}`: `{"source":"data:••••••••••","a":"data:"}`,
+		`"source":"data:,s3cret`:                   `"source":"data:•••••••`,
+		`"data:,s3cret\`:                           `"data:•••••••\`,
+		"source: data:,s3cret\nmode: 0600":         "source: data:•••••••\nmode: 0600",
+		"inline: s3cret, more\nmode: 0600":         "inline:•••••••••••••\nmode: 0600",
+		`{"inline" : "s3cret"}`:                    `{"inline" :••••••••••`,
+		"- inlined: x\n- update: y":                "- inlined: x\n- update: y",
+	} {
+		f := NewFile("", []byte(text))
+		f.HideContents()
+		if got := f.shown(0, len(text)); got != want {
+			t.Errorf("%s is shown as %s, want %s", text, got, want)
+		}
+	}
+}

@@ -84,14 +84,3 @@ func FuzzParseAttempts(f *testing.F) {
 		}
 	})
 }
-
-// TestExcerptsHaveNoContents: what may be secret in the line of a problem is not shown.
-func TestExcerptsHaveNoContents(t *testing.T) {
-	for text, want := range map[string]string{
-		`{"path":"/x"}`: `{"path":"/x"}`, `"data:,s3cret"`: `"…`, `inline: s3cret`: `…`,
-	} {
-		if got := withoutContents(text); got != want {
-			t.Errorf("%s: %s, want %s", text, got, want)
-		}
-	}
-}

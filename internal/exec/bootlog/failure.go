@@ -161,14 +161,12 @@ func (p *Problem) excerpt(at source.Range) {
 		return
 	}
 	p.Place = at.String()
+	at.File.HideContents()
 	e := at.Excerpt(maxMarked)
 	// other values of the line may be secret without being known as such
 	left := strings.TrimLeft(e.Before, " \t")
 	left = left[strings.LastIndexAny(left, ",{[")+1:]
-	before, marked := []rune(left), []rune(withoutContents(e.Marked))
-	if withoutContents(left) != left {
-		return
-	}
+	before, marked := []rune(left), []rune(e.Marked)
 	if len(before) > maxBefore {
 		before = append([]rune("…"), before[len(before)-maxBefore:]...)
 	}
@@ -180,16 +178,6 @@ func (p *Problem) excerpt(at source.Range) {
 		text += "…"
 	}
 	p.Excerpt, p.Mark = printable(text), &[2]int{len(before), len(marked)}
-}
-
-// withoutContents cuts off a text where contents of a file begin: they may be secret.
-func withoutContents(text string) string {
-	for _, mark := range []string{"data:", "inline"} {
-		if i := strings.Index(text, mark); i >= 0 {
-			text = text[:i] + "…"
-		}
-	}
-	return text
 }
 
 // Write leaves the failure in the directory of the boot.
