@@ -18,7 +18,7 @@ func sectionsSchema() *schema.Struct { return schema.Of(reflect.TypeFor[systems.
 // keep their places.
 type restructure struct {
 	tree  *source.Tree
-	paths map[[2]int]source.Path // of the leaves of the document, by place
+	paths map[[2]int]source.Path // of the values of the document, by place; leaves first
 	found diag.List
 }
 
@@ -33,7 +33,8 @@ func (r *restructure) document() *source.Tree {
 			root.Children = append(root.Children, c)
 		}
 	}
-	out := &source.Tree{File: r.tree.File, YAML: true, Root: edit(root, map[string]change{
+	out := *r.tree
+	out.Root = edit(root, map[string]change{
 		"ignition": objects(map[string]change{
 			"config": objects(map[string]change{
 				"append":  items(r.verified),
@@ -50,21 +51,21 @@ func (r *restructure) document() *source.Tree {
 			"links":       items(inRoot),
 		}),
 		"systemd": objects(map[string]change{"units": items(r.unit)}),
-	})}
-	return out
+	})
+	return &out
 }
 
 func (r *restructure) remember(n *source.Node, path source.Path) {
-	if len(n.Children) == 0 {
-		at := r.tree.Range(n)
-		r.paths[[2]int{at.Start, at.End}] = path
-	}
 	for i := range n.Children {
 		if c := &n.Children[i]; n.Kind == source.List {
 			r.remember(c, path.At(i))
 		} else {
 			r.remember(c, path.At(c.Key))
 		}
+	}
+	at := r.tree.Range(n)
+	if place := [2]int{at.Start, at.End}; len(n.Children) == 0 || r.paths[place] == nil {
+		r.paths[place] = path
 	}
 }
 
@@ -212,30 +213,57 @@ func (r *restructure) partition(n source.Node) source.Node {
 	})
 }
 
-// units of sizes, in bytes.
-var units = []struct {
-	suffix string
-	bytes  int64
-}{{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}, {"", 1}}
+// prefixes of units of bytes, each 1024 times the one before. KB is KiB, as
+// ParseBase2Bytes of github.com/alecthomas/units has it, by which Container Linux Config
+// Transpiler read sizes.
+const prefixes = "KMGTPE"
 
-// mebibytes reads a size with its unit.
-func (r *restructure) mebibytes(n source.Node, key string) source.Node {
-	for _, u := range units {
-		number, ok := strings.CutSuffix(strings.TrimSpace(n.Text), u.suffix)
-		if !ok {
-			continue
+// bytesOf reads a size: numbers with units, one after the other, as in 1.5GiB or 1GiB512MiB.
+// A number without a unit counts bytes.
+func bytesOf(size string) (bytes float64, ok bool) {
+	rest := strings.TrimSpace(size)
+	for rest != "" {
+		unit := strings.TrimLeft(rest, "0123456789.")
+		number, err := strconv.ParseFloat(rest[:len(rest)-len(unit)], 64)
+		if err != nil {
+			return 0, false
 		}
-		size, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64)
-		if err != nil || size < 0 || size > 1<<62/u.bytes || n.Kind >= source.List {
-			break
+		unit = strings.TrimLeft(unit, " ")
+		if i := strings.IndexByte(prefixes, (unit + "B")[0]); i >= 0 {
+			for range i + 1 {
+				number *= 1024
+			}
+			unit = strings.TrimPrefix(unit[1:], "i")
+			if unit == "" {
+				return 0, false
+			}
 		}
-		if size*u.bytes%(1<<20) != 0 {
-			r.errorf(&n, "write full MiB", "%s is not a number of full MiB", n.Text)
+		bytes += number
+		var isUnit bool
+		if rest, isUnit = strings.CutPrefix(unit, "B"); !isUnit && unit != "" {
+			return 0, false
 		}
-		out := text(n, key, strconv.FormatInt(size*u.bytes>>20, 10))
-		out.Kind = source.Number
-		return out
 	}
-	r.errorf(&n, "write for example 10GiB", "%q is no size", n.Text)
-	return n
+	return bytes, bytes < 1<<62
+}
+
+// mebibytes reads a size with its unit. An empty one is as good as none.
+func (r *restructure) mebibytes(n source.Node, key string) source.Node {
+	size, ok := bytesOf(n.Text)
+	out := text(n, key, "")
+	switch {
+	case n.Kind >= source.List:
+		r.errorf(&n, "write for example 10GiB", "the size is not a text")
+		return n
+	case !ok:
+		r.errorf(&n, "write for example 10GiB", "%q is no size", n.Text)
+		return n
+	case n.Text == "":
+		out.Kind = source.Null
+		return out
+	case size != float64(int64(size)) || int64(size)%(1<<20) != 0:
+		r.errorf(&n, "write full MiB", "%s is not a number of full MiB", n.Text)
+	}
+	out.Kind, out.Text = source.Number, strconv.FormatInt(int64(size)>>20, 10)
+	return out
 }
