@@ -33,6 +33,7 @@ declare -A needs=(
   [jose]=jose
   [sgdisk]=gdisk           # partition tables are compared with what these make of them
   [sfdisk]=fdisk
+  [cgpt]=cgpt              # reads which slot of a disk is booted
   [parted]=parted
   [blkid]=util-linux       # judges what is on a device, and of every format below
   [wipefs]=util-linux

@@ -11,6 +11,7 @@ import (
 	"github.com/kindling-boot/kindling/transpiler/lint"
 	"github.com/kindling-boot/kindling/transpiler/linux"
 	"github.com/kindling-boot/kindling/transpiler/sugar"
+	"github.com/kindling-boot/kindling/transpiler/systems"
 	"github.com/kindling-boot/kindling/transpiler/variant"
 )
 
@@ -36,7 +37,7 @@ var (
 // Rules lists the rules of documents, besides those of the config they make.
 func Rules() []*diag.Rule {
 	own := []*diag.Rule{ruleSyntax, ruleVariant, ruleVersion, ruleDecimalMode}
-	return slices.Concat(own, sugar.Rules(), linux.Rules(), variant.Rules(), lint.Rules())
+	return slices.Concat(own, sugar.Rules(), linux.Rules(), systems.Rules(), variant.Rules(), lint.Rules())
 }
 
 // syntaxHelp says what to do about text that is no YAML, if the cause is a common one.

@@ -73,7 +73,7 @@ func inMachines(t *testing.T, set func(*machine)) {
 // needed are the programs that the cases use.
 var needed = []string{
 	"udevadm", "losetup", "sfdisk", "setfiles", "mdadm", "cryptsetup", "clevis-luks-bind", "jose", "/usr/libexec/tangd",
-	"mkfs.xfs", "mkfs.btrfs", "mkfs.fat", "xorriso", "mcopy", "dmsetup", "make-bcache", "sgdisk", "parted", "pgrep", "swtpm", "tpm2_getrandom", "clevis-encrypt-tpm2", "kpartx", "lsblk", "curl",
+	"mkfs.xfs", "mkfs.btrfs", "mkfs.fat", "xorriso", "mcopy", "dmsetup", "make-bcache", "sgdisk", "parted", "pgrep", "swtpm", "tpm2_getrandom", "clevis-encrypt-tpm2", "kpartx", "lsblk", "curl", "cgpt", "systemd-analyze", "mkfs.ext4",
 }
 
 // machine is one virtual machine with the test program in it.

@@ -41,6 +41,7 @@ func Run(c *sugar.Ctx, o Options) diag.List {
 	l.files()
 	l.belowMounts()
 	l.passwords()
+	l.flatcarDisks()
 	l.size(o)
 	return l.found
 }
@@ -53,6 +54,7 @@ func Rules() []*diag.Rule {
 		ruleQuadletSection, ruleQuadletKey, ruleQuadletIncomplete,
 		ruleNotExecutable, ruleSudoers, ruleSSHDConfig, ruleCron, ruleConnection, ruleSSHFiles,
 		ruleBelowMount, ruleReadOnly, ruleSecretFile, ruleSecretEnvironment, rulePasswordHash, ruleSize,
+		ruleBootDisk, ruleRootLabel,
 	}
 }
 

@@ -1,6 +1,7 @@
 // Package systems has the sugar for the systems of a CoreOS machine: etcd, flannel,
 // docker, updates and what reboots after them, Kubernetes. config/systems makes the units
-// and files; the steps here put them below the config of a document.
+// and files; the steps here put them below the config of a document. Disks with two slots
+// for the system are [ABDisk], here alone: Container Linux Configs have nothing of the kind.
 package systems
 
 import (
@@ -10,8 +11,8 @@ import (
 
 // The steps, by variant.
 var (
-	FlatcarSteps = []func() sugar.Step{func() sugar.Step { return &Flatcar{} }}
-	LinuxSteps   = []func() sugar.Step{func() sugar.Step { return &Linux{} }}
+	FlatcarSteps = []func() sugar.Step{func() sugar.Step { return &Flatcar{} }, func() sugar.Step { return &ABDisk{Default: "flatcar"} }}
+	LinuxSteps   = []func() sugar.Step{func() sugar.Step { return &Linux{} }, func() sugar.Step { return &ABDisk{Default: "linux"} }}
 )
 
 // Flatcar are the sections of the variant flatcar.
