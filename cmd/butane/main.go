@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kindling-boot/kindling/cmd/butane/stack"
 	"github.com/kindling-boot/kindling/config/diag"
 	"github.com/kindling-boot/kindling/config/source"
 	"github.com/kindling-boot/kindling/reports"
@@ -34,6 +35,7 @@ const (
 )
 
 func main() {
+	_ = stack.Reserved
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 

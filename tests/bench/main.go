@@ -91,10 +91,14 @@ func (b *bench) run(keep bool) (err error) {
 // prepare builds the yardsticks and writes the inputs.
 func (b *bench) prepare() error {
 	for _, name := range []string{"empty", "yamlnodes", "jsonany"} {
-		build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", filepath.Join(b.scratch, name), "./tests/bench/"+name)
+		linked := b.path(name + ".linked")
+		build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", linked, "./tests/bench/"+name)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if said, err := build.CombinedOutput(); err != nil {
 			return fmt.Errorf("build %s: %w\n%s", name, err, said)
+		}
+		if said, err := exec.Command("install", linked, b.path(name)).CombinedOutput(); err != nil { // like those in bin/
+			return fmt.Errorf("install %s: %w\n%s", name, err, said)
 		}
 	}
 	if err := os.WriteFile(b.path("small.bu"), []byte(small), 0o644); err != nil {

@@ -1,7 +1,6 @@
 package cloudconfig
 
 import (
-	"crypto/sha512"
 	"regexp"
 	"strings"
 
@@ -178,7 +177,7 @@ func saltFor(name, password string) string {
 }
 
 func saltOf(data []byte) string {
-	sum := sha512.Sum512(data)
+	sum := sha512Sum(data)
 	salt := make([]byte, 16)
 	for i := range salt {
 		salt[i] = crypt64[sum[i]&63]
@@ -190,35 +189,17 @@ func saltOf(data []byte) string {
 // https://www.akkadia.org/drepper/SHA-crypt.txt. The steps have the numbers there.
 func shaCrypt(password, salt string) string {
 	key := []byte(password)
-	alternate := sha512.Sum512([]byte(password + salt + password)) // 4-8
-	a := sha512.New()
-	a.Write(key) // 1-3
-	a.Write([]byte(salt))
-	a.Write(stretch(alternate[:], len(key)))     // 9-10
-	for bits := len(key); bits > 0; bits >>= 1 { // 11
-		if bits&1 != 0 {
-			a.Write(alternate[:])
-		} else {
-			a.Write(key)
-		}
+	alternate := sha512Sum(key, []byte(salt), key)                    // 4-8
+	a := [][]byte{key, []byte(salt), stretch(alternate[:], len(key))} // 1-3, 9-10
+	for bits := len(key); bits > 0; bits >>= 1 {                      // 11
+		a = append(a, pick(bits&1 != 0, alternate[:], key))
 	}
-	sum := a.Sum(nil)                                                // 12
-	p := sha512.Sum512([]byte(strings.Repeat(password, len(key))))   // 13-15
-	s := sha512.Sum512([]byte(strings.Repeat(salt, 16+int(sum[0])))) // 17-19
+	sum := sha512Sum(a...)                                           // 12
+	p := sha512Sum([]byte(strings.Repeat(password, len(key))))       // 13-15
+	s := sha512Sum([]byte(strings.Repeat(salt, 16+int(sum[0]))))     // 17-19
 	keys, salts := stretch(p[:], len(key)), stretch(s[:], len(salt)) // 16, 20
-	pick := func(yes bool, one, other []byte) []byte {
-		if yes {
-			return one
-		}
-		return other
-	}
-	for i := range 5000 { // 21
-		c := sha512.New()
-		c.Write(pick(i%2 == 1, keys, sum))
-		c.Write(pick(i%3 != 0, salts, nil))
-		c.Write(pick(i%7 != 0, keys, nil))
-		c.Write(pick(i%2 == 1, sum, keys))
-		sum = c.Sum(nil)
+	for i := range 5000 {                                            // 21
+		sum = sha512Sum(pick(i%2 == 1, keys, sum[:]), pick(i%3 != 0, salts, nil), pick(i%7 != 0, keys, nil), pick(i%2 == 1, sum[:], keys))
 	}
 	out := []byte("$6$" + salt + "$") // 22
 	put := func(b2, b1, b0 byte, n int) {
@@ -235,6 +216,13 @@ func shaCrypt(password, salt string) string {
 	}
 	put(0, 0, sum[63], 2)
 	return string(out)
+}
+
+func pick(yes bool, one, other []byte) []byte {
+	if yes {
+		return one
+	}
+	return other
 }
 
 // stretch repeats a digest up to a length.
