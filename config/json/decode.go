@@ -202,7 +202,9 @@ func (d *decoder) table(n *source.Node, v reflect.Value) {
 		c := &n.Children[i]
 		item := reflect.New(v.Type().Elem()).Elem()
 		d.member(c, c.Key, item)
-		v.SetMapIndex(reflect.ValueOf(c.Key).Convert(v.Type().Key()), item)
+		key := reflect.New(v.Type().Key()).Elem()
+		key.SetString(c.Key)
+		v.SetMapIndex(key, item)
 	}
 }
 

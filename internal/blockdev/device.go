@@ -10,10 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Device is an open block device, or an image of one in a file. Close it. Reads and
-// writes are those of *os.File.
+// Device is an open block device, or an image of one in a file: close the file.
 type Device struct {
-	*os.File
+	File       *os.File
 	Node       Node // zero for an image
 	SizeBytes  int64
 	SectorSize int // logical sector size in bytes; of an image what Open was given
@@ -51,7 +50,7 @@ func (h Host) Open(path string, mode Mode, imageSectorSize int) (*Device, error)
 	}
 	if d.Node.Path != "" {
 		if err := d.measure(); err != nil {
-			return nil, errors.Join(fmt.Errorf("open device %s: %w", path, err), d.Close())
+			return nil, errors.Join(fmt.Errorf("open device %s: %w", path, err), d.File.Close())
 		}
 	}
 	return d, nil
@@ -102,7 +101,7 @@ func (m Mode) flags() int {
 
 // measure asks for the sizes: linux/fs.h, BLKGETSIZE64 and BLKSSZGET.
 func (d *Device) measure() error {
-	info, err := d.Stat()
+	info, err := d.File.Stat()
 	if err != nil {
 		return err
 	}
@@ -110,14 +109,14 @@ func (d *Device) measure() error {
 		return ErrNotBlock
 	}
 	// The end of a block device is its size, and asking needs no pointer to Go memory.
-	if d.SizeBytes, err = d.Seek(0, 2); err != nil {
+	if d.SizeBytes, err = d.File.Seek(0, 2); err != nil {
 		return fmt.Errorf("size: %w", err)
 	}
-	size, err := unix.IoctlGetUint32(int(d.Fd()), unix.BLKSSZGET)
+	size, err := unix.IoctlGetUint32(int(d.File.Fd()), unix.BLKSSZGET)
 	if err != nil {
 		return fmt.Errorf("sector size: %w", err)
 	}
 	d.SectorSize = int(size)
-	_, err = d.Seek(0, 0)
+	_, err = d.File.Seek(0, 0)
 	return err
 }

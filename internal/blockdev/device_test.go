@@ -28,7 +28,7 @@ func image(t *testing.T) *Device {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = d.Close() })
+	t.Cleanup(func() { _ = d.File.Close() })
 	table, err := gpt.New(d.SizeBytes, d.SectorSize, gpt.RandomGUID(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -37,7 +37,7 @@ func image(t *testing.T) *Device {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := table.Write(d); err != nil {
+	if err := table.Write(d.File); err != nil {
 		t.Fatal(err)
 	}
 	return d
@@ -45,14 +45,14 @@ func image(t *testing.T) *Device {
 
 func write(t *testing.T, d *Device, at int64, text string) {
 	t.Helper()
-	if _, err := d.WriteAt([]byte(text), at); err != nil {
+	if _, err := d.File.WriteAt([]byte(text), at); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func content(t *testing.T, d *Device) []byte {
 	t.Helper()
-	raw, err := os.ReadFile(d.Name())
+	raw, err := os.ReadFile(d.File.Name())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func TestZap(t *testing.T) {
 	if !bytes.Equal(content(t, d), want) {
 		t.Error("it changed something else, or less")
 	}
-	if _, err := gpt.Read(d, d.SizeBytes, d.SectorSize); !errors.Is(err, gpt.ErrNone) {
+	if _, err := gpt.Read(d.File, d.SizeBytes, d.SectorSize); !errors.Is(err, gpt.ErrNone) {
 		t.Errorf("a table is left: %v", err)
 	}
 	if erased, err := d.Zap(); err != nil || len(erased) > 0 {
@@ -98,7 +98,7 @@ func TestZapOfADamagedTable(t *testing.T) {
 	if _, err := d.Zap(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := gpt.Read(d, d.SizeBytes, d.SectorSize); !errors.Is(err, gpt.ErrNone) {
+	if _, err := gpt.Read(d.File, d.SizeBytes, d.SectorSize); !errors.Is(err, gpt.ErrNone) {
 		t.Errorf("a table is left: %v", err)
 	}
 }
@@ -115,7 +115,7 @@ func TestEraseWhatHidesAnother(t *testing.T) {
 	if _, err := d.Erase(); err != nil {
 		t.Fatal(err)
 	}
-	if report, err := probe.Probe(d, d.SizeBytes); err != nil || len(report.Signatures) > 0 {
+	if report, err := probe.Probe(d.File, d.SizeBytes); err != nil || len(report.Signatures) > 0 {
 		t.Errorf("left: %v, %v", report, err)
 	}
 }
@@ -156,7 +156,7 @@ func TestLoopDevice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer d.Close()
+	defer d.File.Close()
 	if d.SizeBytes != 16<<20 || d.SectorSize != 4096 || d.Node.Path != device {
 		t.Errorf("got %d bytes in sectors of %d, %+v", d.SizeBytes, d.SectorSize, d.Node)
 	}
@@ -193,7 +193,7 @@ func TestLoopDevice(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := table.Write(d); err != nil {
+		if err := table.Write(d.File); err != nil {
 			t.Fatal(err)
 		}
 		if err := (Host{}).TellKernel(d, table); err != nil {

@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -65,12 +66,21 @@ func (h Host) Resolve(path string) (Node, error) {
 // named is the node of a device of /sys/class/block. Slashes in names, as in
 // cciss/c0d0, are written as exclamation marks there.
 func (h Host) named(name string) Node {
-	n := Node{Name: name, Path: h.path("dev/" + strings.ReplaceAll(name, "!", "/"))}
-	var major, minor uint32
-	if _, err := fmt.Sscanf(h.attribute(name, "dev"), "%d:%d", &major, &minor); err == nil {
-		n.Device = unix.Mkdev(major, minor)
+	return Node{Name: name, Path: h.path("dev/" + strings.ReplaceAll(name, "!", "/")), Device: numbered(h.attribute(name, "dev"))}
+}
+
+// numbered is a device as the kernel writes it, MAJOR:MINOR; 0 if it is none.
+func numbered(text string) uint64 {
+	first, second, _ := strings.Cut(text, ":")
+	major, err := strconv.ParseUint(first, 10, 32)
+	if err != nil {
+		return 0
 	}
-	return n
+	minor, err := strconv.ParseUint(second, 10, 32)
+	if err != nil {
+		return 0
+	}
+	return unix.Mkdev(uint32(major), uint32(minor))
 }
 
 // attribute is the trimmed content of a file below /sys/class/block/NAME, empty if

@@ -46,7 +46,7 @@ func (h Host) TellKernel(d *Device, t gpt.Table) error {
 	}
 	if len(failed) > 0 {
 		// Drivers without this call can read the table again, if nothing is in use.
-		_, _ = unix.IoctlRetInt(int(d.Fd()), unix.BLKRRPART)
+		_, _ = unix.IoctlRetInt(int(d.File.Fd()), unix.BLKRRPART)
 	}
 	if left := kernelSteps(h.Partitions(d.Node), t); len(left) > 0 {
 		if len(failed) == 0 {
@@ -109,7 +109,7 @@ func kernelSteps(known []Part, t gpt.Table) []kernelStep {
 
 // partition calls BLKPG (linux/blkpg.h).
 func (d *Device) partition(s kernelStep) error {
-	fd := d.Fd()
+	fd := d.File.Fd()
 	arg := unix.BlkpgIoctlArg{Op: s.op, Datalen: int32(unsafe.Sizeof(s.part)), Data: (*byte)(unsafe.Pointer(&s.part))} //nolint:gosec // the kernel takes a pointer to a pointer
 	_, _, errno := unix.Syscall(unix.SYS_IOCTL, fd, unix.BLKPG, uintptr(unsafe.Pointer(&arg)))                         //nolint:gosec // likewise
 	if errno != 0 {

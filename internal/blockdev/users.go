@@ -113,9 +113,8 @@ func (h Host) inUse() (map[uint64][]string, error) {
 	}
 	for _, m := range table {
 		by := "mounted at " + m.Point
-		var major, minor uint32
-		if _, err := fmt.Sscanf(m.Device, "%d:%d", &major, &minor); err == nil && major != 0 {
-			add(unix.Mkdev(major, minor), by)
+		if device := numbered(m.Device); unix.Major(device) != 0 {
+			add(device, by)
 		}
 		// btrfs has a number of its own: only the source leads to the device.
 		add(h.numberOf(m.Source), by)

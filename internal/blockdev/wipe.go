@@ -17,9 +17,9 @@ import (
 //
 // It returns what was removed besides the table. The device must be open for writing.
 func (d *Device) Zap() ([]probe.Signature, error) {
-	old, err := gpt.Read(d, d.SizeBytes, d.SectorSize)
+	old, err := gpt.Read(d.File, d.SizeBytes, d.SectorSize)
 	known := err == nil
-	if err := gpt.Wipe(d, d.SizeBytes, d.SectorSize); err != nil {
+	if err := gpt.Wipe(d.File, d.SizeBytes, d.SectorSize); err != nil {
 		return nil, err
 	}
 	inside := func(at int64) bool {
@@ -46,7 +46,7 @@ const rounds = 16
 func (d *Device) erase(may func(probe.Place) bool) ([]probe.Signature, error) {
 	var erased []probe.Signature
 	for range rounds {
-		report, err := probe.Probe(d, d.SizeBytes)
+		report, err := probe.Probe(d.File, d.SizeBytes)
 		if err != nil {
 			return erased, err
 		}
@@ -57,7 +57,7 @@ func (d *Device) erase(may func(probe.Place) bool) ([]probe.Signature, error) {
 				if !may(p) {
 					continue
 				}
-				if _, err := d.WriteAt(make([]byte, p.Length), p.Offset); err != nil {
+				if _, err := d.File.WriteAt(make([]byte, p.Length), p.Offset); err != nil {
 					return erased, fmt.Errorf("erase %s: %w", s, err)
 				}
 				gone = append(gone, p)
@@ -71,7 +71,7 @@ func (d *Device) erase(may func(probe.Place) bool) ([]probe.Signature, error) {
 			break
 		}
 	}
-	if err := d.Sync(); err != nil {
+	if err := d.File.Sync(); err != nil {
 		return erased, fmt.Errorf("erase signatures: %w", err)
 	}
 	return erased, nil

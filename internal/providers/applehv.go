@@ -23,12 +23,12 @@ const (
 	vsockTries = 10
 )
 
-func (appleHost) places() []string { return []string{"vsock of the host, port 1024"} }
-func (appleHost) needsNet() bool   { return false }
+func (*appleHost) places() []string { return []string{"vsock of the host, port 1024"} }
+func (*appleHost) needsNet() bool   { return false }
 
 // read asks the host. A refused connection is tried again for some seconds: nothing
 // tells that the host is ready.
-func (appleHost) read(ctx context.Context, env *Env) (c Config, err error) {
+func (*appleHost) read(ctx context.Context, env *Env) (c Config, err error) {
 	if env.DialVsock == nil {
 		if err := env.module(ctx, "vsock", "devices/virtual/misc/vsock"); err != nil {
 			return Config{}, err

@@ -29,14 +29,14 @@ const (
 // discPeriod is how often discs are looked for.
 const discPeriod = time.Second
 
-func (d ovfDisc) places() []string {
+func (d *ovfDisc) places() []string {
 	return []string{"disc (" + strings.Join(d.formats, ", ") + ") with " + ovfMark + ", " + ovfCustomData}
 }
 
-func (ovfDisc) needsNet() bool { return false }
+func (*ovfDisc) needsNet() bool { return false }
 
 // read looks at all drives again and again: a disc that is not ready yet may be soon.
-func (d ovfDisc) read(ctx context.Context, env *Env) (c Config, err error) {
+func (d *ovfDisc) read(ctx context.Context, env *Env) (c Config, err error) {
 	what := "the " + d.places()[0]
 	reported := map[string]bool{}
 	err = env.poll(ctx, what, discPeriod, func() (bool, error) {
@@ -60,7 +60,7 @@ func (d ovfDisc) read(ctx context.Context, env *Env) (c Config, err error) {
 
 // look reads one disc. The error looked is that of a disc with the mark, err that of one
 // that is none.
-func (d ovfDisc) look(ctx context.Context, env *Env, device string) (c Config, looked, err error) {
+func (d *ovfDisc) look(ctx context.Context, env *Env, device string) (c Config, looked, err error) {
 	if err := discReady(device); err != nil {
 		return c, nil, err
 	}

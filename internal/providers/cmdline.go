@@ -62,7 +62,7 @@ func CommandLine(ctx context.Context, env *Env) (Config, error) {
 	case strings.ContainsRune(device, '/') || device == "." || device == "..":
 		return Config{}, fmt.Errorf("kernel argument %s: %q is not the label of a file system", argDevice, device)
 	}
-	d := drive{labels: []string{device}, files: []string{path}, wait: deviceWait, must: true}
+	d := &drive{labels: []string{device}, files: []string{path}, wait: deviceWait, must: true}
 	c, err := d.read(ctx, env)
 	if err != nil {
 		return c, fmt.Errorf("kernel argument %s: %w", argDevice, err)

@@ -45,22 +45,22 @@ var (
 	cidataLabels = []string{"cidata", "CIDATA"}
 )
 
-func configDrive(file string) drive {
-	return drive{labels: configLabels, files: []string{file}}
+func configDrive(file string) *drive {
+	return &drive{labels: configLabels, files: []string{file}}
 }
 
-func noCloudDrive(wait time.Duration, files ...string) drive {
-	return drive{labels: cidataLabels, files: files, wait: wait, beside: files[0] == "/"+userData}
+func noCloudDrive(wait time.Duration, files ...string) *drive {
+	return &drive{labels: cidataLabels, files: files, wait: wait, beside: files[0] == "/"+userData}
 }
 
-func (d drive) places() []string {
+func (d *drive) places() []string {
 	return []string{fmt.Sprintf("file system labelled %s, %s", d.labels[0], strings.Join(d.files, ", "))}
 }
 
-func (drive) needsNet() bool { return false }
+func (*drive) needsNet() bool { return false }
 
 // device returns the block device; "" if there is none.
-func (d drive) device(env *Env) string {
+func (d *drive) device(env *Env) string {
 	for _, l := range d.labels {
 		name := filepath.Join(env.Paths.ByLabel, escapeLabel(l))
 		if _, err := os.Stat(name); err == nil {
@@ -70,9 +70,9 @@ func (d drive) device(env *Env) string {
 	return ""
 }
 
-func (d drive) isThere(env *Env) bool { return d.device(env) != "" }
+func (d *drive) isThere(env *Env) bool { return d.device(env) != "" }
 
-func (d drive) read(ctx context.Context, env *Env) (Config, error) {
+func (d *drive) read(ctx context.Context, env *Env) (Config, error) {
 	what := "the " + d.places()[0]
 	waiting, stop := ctx, context.CancelFunc(func() {})
 	if d.wait != forever {
@@ -101,7 +101,7 @@ func (d drive) read(ctx context.Context, env *Env) (Config, error) {
 }
 
 // readFiles reads the config from the mounted file system.
-func (d drive) readFiles(device, dir string) (Config, error) {
+func (d *drive) readFiles(device, dir string) (Config, error) {
 	root, err := os.OpenRoot(dir) // links on the medium must not lead out of it
 	if err != nil {
 		return Config{}, err

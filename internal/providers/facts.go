@@ -42,7 +42,7 @@ const (
 
 // leaves are facts that a service answers one by one, as text.
 type leaves struct {
-	service service
+	service *service
 	// base of the addresses.
 	base string
 	all  []fact
@@ -56,10 +56,10 @@ var amazonLeaves = []fact{
 	{"instance-id", instanceID},
 }
 
-func (leaves) needsNet() bool { return true }
+func (*leaves) needsNet() bool { return true }
 
 // facts asks for all facts at once. What the service does not have is left out.
-func (l leaves) facts(ctx context.Context, env *Env) (map[string]string, error) {
+func (l *leaves) facts(ctx context.Context, env *Env) (map[string]string, error) {
 	quiet := *env
 	quiet.Warn = env.Note // that something is not there is no news
 	known := map[string]string{}
@@ -68,7 +68,7 @@ func (l leaves) facts(ctx context.Context, env *Env) (map[string]string, error) 
 	var failures []error
 	for _, f := range l.all {
 		wg.Go(func() {
-			s := l.service
+			s := *l.service
 			s.path, s.declared, s.retry, s.patience = l.base+f.path, nil, nil, factPatience
 			c, err := s.read(ctx, &quiet)
 			mu.Lock()
@@ -93,14 +93,14 @@ func (l leaves) facts(ctx context.Context, env *Env) (map[string]string, error) 
 
 // volumeFacts are those of the file meta-data on a NoCloud volume: YAML, as cloud-init's
 // documentation of NoCloud has it.
-type volumeFacts struct{ drive drive }
+type volumeFacts struct{ drive *drive }
 
 // volumeMetadata is the volume that is there already when there was user data on it.
-var volumeMetadata = volumeFacts{drive{labels: cidataLabels, files: []string{"/meta-data"}, wait: time.Second}}
+var volumeMetadata = &volumeFacts{&drive{labels: cidataLabels, files: []string{"/meta-data"}, wait: time.Second}}
 
-func (volumeFacts) needsNet() bool { return false }
+func (*volumeFacts) needsNet() bool { return false }
 
-func (v volumeFacts) facts(ctx context.Context, env *Env) (map[string]string, error) {
+func (v *volumeFacts) facts(ctx context.Context, env *Env) (map[string]string, error) {
 	c, err := v.drive.read(ctx, env)
 	if errors.Is(err, ErrNoConfig) {
 		return nil, nil

@@ -9,10 +9,10 @@ import (
 // nowhere is a platform without configs.
 type nowhere struct{}
 
-func (nowhere) places() []string { return nil }
-func (nowhere) needsNet() bool   { return false }
+func (*nowhere) places() []string { return nil }
+func (*nowhere) needsNet() bool   { return false }
 
-func (nowhere) read(context.Context, *Env) (Config, error) {
+func (*nowhere) read(context.Context, *Env) (Config, error) {
 	return Config{}, fmt.Errorf("the platform itself has %w", ErrNoConfig)
 }
 
@@ -22,12 +22,12 @@ type envFile struct{}
 // configFileEnv names the file; without it, it is config.ign in the working directory.
 const configFileEnv = "IGNITION_CONFIG_FILE"
 
-func (envFile) places() []string {
+func (*envFile) places() []string {
 	return []string{"the file that " + configFileEnv + " names, or config.ign"}
 }
-func (envFile) needsNet() bool { return false }
+func (*envFile) needsNet() bool { return false }
 
-func (envFile) read(context.Context, *Env) (Config, error) {
+func (*envFile) read(context.Context, *Env) (Config, error) {
 	name := os.Getenv(configFileEnv)
 	if name == "" {
 		name = "config.ign"

@@ -76,11 +76,11 @@ func TestSerialDisk(t *testing.T) {
 
 func TestBootFIFO(t *testing.T) {
 	f := newFake(t, map[string]string{"sys/" + bootFIFOFile: "\x00" + minimal + "\x00\x00"})
-	expect(t, outcome(bootFIFO{}.read(t.Context(), f.Env)), minimal+" []")
+	expect(t, outcome((&bootFIFO{}).read(t.Context(), f.Env)), minimal+" []")
 	f.write(t, "sys/"+bootFIFOFile, "")
-	expect(t, outcome(bootFIFO{}.read(t.Context(), f.Env)), "no user config")
+	expect(t, outcome((&bootFIFO{}).read(t.Context(), f.Env)), "no user config")
 	tools(t, map[string]string{"modprobe": "exit 0"})
-	expect(t, outcome(bootFIFO{}.read(t.Context(), newFake(t, nil).Env)), "is not there: no user config")
+	expect(t, outcome((&bootFIFO{}).read(t.Context(), newFake(t, nil).Env)), "is not there: no user config")
 }
 
 func TestVirtualReader(t *testing.T) {
@@ -98,7 +98,7 @@ LINUX    0013 A PUN 00000042 001 NONE 11/21 09:00:00 config ign TLINUX
 		"udevadm":    "true",
 		"vmur":       "case $1 in li) cat <<'X'\n" + columns + "X\n;; re) echo vmur $1 $2 $3 >>" + logged + "; printf '%s\\000\\000' '" + minimal + "' > \"$4\";; esac",
 	})
-	expect(t, outcome(virtualReader{}.read(t.Context(), newFake(t, nil).Env)), minimal+" [] from virtual reader, file config.ign")
+	expect(t, outcome((&virtualReader{}).read(t.Context(), newFake(t, nil).Env)), minimal+" [] from virtual reader, file config.ign")
 	data, _ := os.ReadFile(logged)
 	if want := "modprobe vmur\nchccwdev -e 000c\ncio_ignore -r 000c\nchccwdev -e 000c\nvmur re -f 0013\n"; string(data) != want {
 		t.Errorf("calls:\n%s\nwant:\n%s", data, want)
@@ -160,18 +160,18 @@ func TestGuestInfo(t *testing.T) {
 		{"deleted", host{data: "e30K", encoding: "base64"}, "no user config"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			g := guestInfo{open: func() (variables, error) { return c.host, nil }}
+			g := &guestInfo{open: func() (variables, error) { return c.host, nil }}
 			expect(t, outcome(g.read(t.Context(), newFake(t, nil).Env)), c.want)
 		})
 	}
-	expect(t, outcome(guestInfo{}.read(t.Context(), newFake(t, nil).Env)), "error: "+ErrNotHere.Error())
+	expect(t, outcome((&guestInfo{}).read(t.Context(), newFake(t, nil).Env)), "error: "+ErrNotHere.Error())
 }
 
 func TestGuestInfoIsDeleted(t *testing.T) {
 	const data = "guestinfo.ignition.config.data"
 	kept := ovfDocument("other", "a &amp; b")
 	h := host{data: minimal, "guestinfo.ovfenv": strings.Replace(kept, "<Property ", `<Property oe:key="`+data+`" oe:value="secret"></Property><Property `, 1)}
-	g := guestInfo{open: func() (variables, error) { return h, nil }}
+	g := &guestInfo{open: func() (variables, error) { return h, nil }}
 	if err := g.remove(t.Context(), newFake(t, nil).Env); err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func TestGuestProperties(t *testing.T) {
 		{"an encoding", host{propertyConfig: minimal, propertyEncoding: "gzip"}, "must not be set"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			g := guestProperties{open: func() (properties, error) { return c.host, nil }}
+			g := &guestProperties{open: func() (properties, error) { return c.host, nil }}
 			expect(t, outcome(g.read(t.Context(), newFake(t, nil).Env)), c.want)
 			if err := g.remove(t.Context(), newFake(t, nil).Env); err != nil || len(c.host) > 0 {
 				t.Errorf("left after deletion: %v, %v", c.host, err)
@@ -264,7 +264,7 @@ func TestHyperV(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := &kvpHost{send: c.send}
-			p := hypervKVP{open: func() (io.ReadWriteCloser, error) { return h, nil }}
+			p := &hypervKVP{open: func() (io.ReadWriteCloser, error) { return h, nil }}
 			got, err := p.read(t.Context(), newFake(t, nil).Env)
 			expect(t, outcome(got, err), c.want)
 			if h.written[0][0] != kvpRegister || len(h.written[0]) != kvpMessageSize {
@@ -333,13 +333,13 @@ func TestAppleHost(t *testing.T) {
 		}
 		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	}
-	expect(t, outcome(appleHost{}.read(t.Context(), f.Env)), minimal)
+	expect(t, outcome((&appleHost{}).read(t.Context(), f.Env)), minimal)
 	body = ""
-	expect(t, outcome(appleHost{}.read(t.Context(), f.Env)), "no user config")
+	expect(t, outcome((&appleHost{}).read(t.Context(), f.Env)), "no user config")
 	status = http.StatusNotFound
-	expect(t, outcome(appleHost{}.read(t.Context(), f.Env)), "no user config")
+	expect(t, outcome((&appleHost{}).read(t.Context(), f.Env)), "no user config")
 	status = http.StatusInternalServerError
-	expect(t, outcome(appleHost{}.read(t.Context(), f.Env)), "error: ask the host on vsock port 1024: status 500")
+	expect(t, outcome((&appleHost{}).read(t.Context(), f.Env)), "error: ask the host on vsock port 1024: status 500")
 }
 
 func TestNoCloudSeeds(t *testing.T) {
@@ -366,7 +366,7 @@ func TestNoCloudSeeds(t *testing.T) {
 			f := newFake(t, c.files)
 			f.Offline = true
 			f.Client = resource.New(resource.Options{Offline: true})
-			expect(t, outcome(noCloud{}.read(t.Context(), f.Env)), c.want)
+			expect(t, outcome((&noCloud{}).read(t.Context(), f.Env)), c.want)
 		})
 	}
 }

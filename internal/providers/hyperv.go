@@ -52,12 +52,12 @@ const kvpPrefix = "/var/lib/hyperv/.kvp_pool_"
 
 const kvpConfigKey = "ignition.config"
 
-func (hypervKVP) places() []string {
+func (*hypervKVP) places() []string {
 	return []string{"KVP pool 0, " + kvpConfigKey + " or " + kvpConfigKey + ".0, .1, …"}
 }
-func (hypervKVP) needsNet() bool { return false }
+func (*hypervKVP) needsNet() bool { return false }
 
-func (h hypervKVP) read(ctx context.Context, env *Env) (Config, error) {
+func (h *hypervKVP) read(ctx context.Context, env *Env) (Config, error) {
 	open := h.open
 	if open == nil {
 		if err := env.module(ctx, "hv_utils", "bus/vmbus/drivers/hv_utils"); err != nil {

@@ -159,7 +159,7 @@ func TestLabelsAreWrittenAsUdevWritesThem(t *testing.T) {
 
 func TestOVFDisc(t *testing.T) {
 	programs.Need(t, "root", "losetup", "mkfs.ext4", "mount")
-	d := ovfDisc{formats: []string{"ext4"}} // the kernel may have no UDF
+	d := &ovfDisc{formats: []string{"ext4"}} // the kernel may have no UDF
 	for _, c := range []struct {
 		name  string
 		files map[string]string

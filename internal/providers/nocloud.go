@@ -65,16 +65,16 @@ func readSeedDir(dir string) (Config, error) {
 	return c, err
 }
 
-func (noCloud) places() []string {
+func (*noCloud) places() []string {
 	return append([]string{
 		"seed of SMBIOS serial number or kernel argument ds=nocloud;s=SEED", "/var/lib/cloud/seed/nocloud/" + userData,
 	}, noCloudDrive(cidataWait, "/"+userData).places()...)
 }
 
 // needsNet is not known before the seed is: read tells.
-func (noCloud) needsNet() bool { return false }
+func (*noCloud) needsNet() bool { return false }
 
-func (noCloud) read(ctx context.Context, env *Env) (Config, error) {
+func (*noCloud) read(ctx context.Context, env *Env) (Config, error) {
 	seed, from, err := findSeed(env)
 	if err != nil {
 		return Config{}, err
@@ -151,7 +151,7 @@ func readSeed(ctx context.Context, env *Env, seed string) (Config, error) {
 	read := func(name string) (Config, error) {
 		at := *u
 		at.Path += name
-		s := service{hosts: []string{at.String()}, patience: max(env.timeout(), time.Second)}
+		s := &service{hosts: []string{at.String()}, patience: max(env.timeout(), time.Second)}
 		return s.read(ctx, env)
 	}
 	c, err := read(userData)

@@ -13,10 +13,10 @@ type bootFIFO struct{}
 
 const bootFIFOFile = "bus/platform/devices/MLNXBF04:00/bootfifo"
 
-func (bootFIFO) places() []string { return []string{"/sys/" + bootFIFOFile} }
-func (bootFIFO) needsNet() bool   { return false }
+func (*bootFIFO) places() []string { return []string{"/sys/" + bootFIFOFile} }
+func (*bootFIFO) needsNet() bool   { return false }
 
-func (bootFIFO) read(ctx context.Context, env *Env) (Config, error) {
+func (*bootFIFO) read(ctx context.Context, env *Env) (Config, error) {
 	name := env.sys(bootFIFOFile)
 	if err := env.module(ctx, "mlxbf_bootctl", bootFIFOFile); err != nil {
 		return Config{}, err

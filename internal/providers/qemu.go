@@ -19,9 +19,9 @@ func qemu() place { return qemuFor(runtime.GOARCH) }
 
 func qemuFor(arch string) place {
 	if arch == "s390x" || strings.HasPrefix(arch, "ppc64") { // QEMU has fw_cfg for neither
-		return serialDisk{}
+		return &serialDisk{}
 	}
-	return fwCfg{names: []string{"opt/com.coreos/config", "opt/org.flatcar-linux/config"}}
+	return &fwCfg{names: []string{"opt/com.coreos/config", "opt/org.flatcar-linux/config"}}
 }
 
 // fwCfg is a variable that the host gives with -fw_cfg name=NAME,file=FILE:
@@ -31,7 +31,7 @@ type fwCfg struct {
 	names []string
 }
 
-func (f fwCfg) places() []string {
+func (f *fwCfg) places() []string {
 	var all []string
 	for _, n := range f.names {
 		all = append(all, "fw_cfg "+n)
@@ -39,9 +39,9 @@ func (f fwCfg) places() []string {
 	return all
 }
 
-func (fwCfg) needsNet() bool { return false }
+func (*fwCfg) needsNet() bool { return false }
 
-func (f fwCfg) read(ctx context.Context, env *Env) (Config, error) {
+func (f *fwCfg) read(ctx context.Context, env *Env) (Config, error) {
 	if err := env.module(ctx, "qemu_fw_cfg", "firmware/qemu_fw_cfg"); err != nil {
 		return Config{}, err
 	}
@@ -105,10 +105,10 @@ const (
 	serialDiskWait = 5 * time.Minute
 )
 
-func (serialDisk) places() []string { return []string{"disk /dev/disk/by-id/" + serialDiskName} }
-func (serialDisk) needsNet() bool   { return false }
+func (*serialDisk) places() []string { return []string{"disk /dev/disk/by-id/" + serialDiskName} }
+func (*serialDisk) needsNet() bool   { return false }
 
-func (serialDisk) read(ctx context.Context, env *Env) (Config, error) {
+func (*serialDisk) read(ctx context.Context, env *Env) (Config, error) {
 	if err := env.module(ctx, "virtio_blk", "bus/virtio/drivers/virtio_blk"); err != nil {
 		return Config{}, err
 	}

@@ -57,7 +57,7 @@ const tokenTries = 3
 // has said that there is nothing.
 const addressPatience = time.Second
 
-func (s service) places() []string {
+func (s *service) places() []string {
 	var all []string
 	for _, h := range s.hosts {
 		all = append(all, h+s.path)
@@ -68,12 +68,12 @@ func (s service) places() []string {
 	return all
 }
 
-func (service) needsNet() bool { return true }
+func (*service) needsNet() bool { return true }
 
 // read asks all addresses at once. A config counts when it arrives; any other answer
 // (nothing, or a refusal) only if no other address has a config a second later; a
 // failure to connect if all fail.
-func (s service) read(ctx context.Context, env *Env) (Config, error) {
+func (s *service) read(ctx context.Context, env *Env) (Config, error) {
 	if env.Offline {
 		return Config{}, resource.ErrNeedNet
 	}
@@ -131,7 +131,7 @@ waiting:
 
 // ask gets the config from one address; answered tells that the service itself is the
 // reason of an error.
-func (s service) ask(ctx context.Context, env *Env, host string) (c Config, answered bool, err error) {
+func (s *service) ask(ctx context.Context, env *Env, host string) (c Config, answered bool, err error) {
 	where := resource.Show(host + s.path)
 	for try := 1; ; try++ {
 		h := header(s.header...)
@@ -168,7 +168,7 @@ func (s service) ask(ctx context.Context, env *Env, host string) (c Config, answ
 	}
 }
 
-func (s service) unpack(body []byte, where string) (Config, error) {
+func (s *service) unpack(body []byte, where string) (Config, error) {
 	if s.declared == nil || len(body) == 0 {
 		return Unpack(body, where)
 	}
@@ -185,7 +185,7 @@ func (s service) unpack(body []byte, where string) (Config, error) {
 }
 
 // refused explains a status.
-func (s service) refused(status int) error {
+func (s *service) refused(status int) error {
 	text := fmt.Sprintf("status %d %s", status, http.StatusText(status))
 	if s.hint != "" && (status == http.StatusUnauthorized || status == http.StatusForbidden) {
 		text += "; " + s.hint
@@ -197,7 +197,7 @@ func (s service) refused(status int) error {
 const maxToken = 16 << 10
 
 // get gets a token; "" if the service knows none.
-func (t token) get(ctx context.Context, env *Env, host string, s service) (value string, answered bool, err error) {
+func (t *token) get(ctx context.Context, env *Env, host string, s *service) (value string, answered bool, err error) {
 	r, err := env.ask(ctx, question{method: http.MethodPut, url: host + t.path, header: header(t.header...), limit: maxToken})
 	switch {
 	case err != nil:

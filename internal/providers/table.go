@@ -22,7 +22,7 @@ const dynamicIPv6 = "[fe80::a9fe:a9fe%INTERFACE]"
 const openStackData = "/openstack/latest/user_data"
 
 // amazon is the service of EC2, aliyun that of Alibaba: they give tokens.
-var amazon = service{
+var amazon = &service{
 	hosts: []string{linkLocal, "http://[fd00:ec2::254]"}, path: "/2019-10-01/user-data",
 	token: &token{
 		path: "/latest/api/token", carry: "X-aws-ec2-metadata-token",
@@ -31,7 +31,7 @@ var amazon = service{
 	hint: "is the instance metadata service switched on for this instance?",
 }
 
-var aliyun = service{
+var aliyun = &service{
 	hosts: []string{"http://100.100.100.200"}, path: "/latest/user-data",
 	token: &token{
 		path: "/latest/api/token", carry: "X-aliyun-ecs-metadata-token",
@@ -49,7 +49,7 @@ func Table() []Platform { return table }
 var table = []Platform{
 	{
 		ID: "akamai", About: "Akamai Connected Cloud (Linode)", Signals: []Signal{{File: vendor, Is: "Akamai"}, {File: vendor, Is: "Linode"}},
-		place: service{
+		place: &service{
 			hosts: []string{linkLocal, "http://[fd00:a9fe:a9fe::1]"}, path: "/v1/user-data", header: []string{"Accept", "*/*"},
 			token: &token{
 				path: "/v1/token", carry: "Metadata-Token",
@@ -61,7 +61,7 @@ var table = []Platform{
 	{
 		ID: "aliyun", About: "Alibaba Cloud ECS", Signals: []Signal{{File: product, Is: "Alibaba Cloud ECS"}},
 		place: aliyun,
-		metadata: leaves{aliyun, "/latest/meta-data/", []fact{
+		metadata: &leaves{aliyun, "/latest/meta-data/", []fact{
 			{"private-ipv4", privateIPv4},
 			{"eipv4", publicIPv4},
 			{"hostname", hostName},
@@ -70,12 +70,12 @@ var table = []Platform{
 			{"zone-id", zone},
 		}},
 	},
-	{ID: "applehv", About: "Apple Hypervisor (podman machine, vfkit)", place: appleHost{}},
+	{ID: "applehv", About: "Apple Hypervisor (podman machine, vfkit)", place: &appleHost{}},
 	{
 		ID: "aws", About: "Amazon EC2",
 		Signals: []Signal{{File: vendor, Is: "Amazon EC2"}, {File: "product_uuid", Is: "ec2", Prefix: true}},
 		place:   amazon,
-		metadata: leaves{amazon, "/2021-01-03/meta-data/", []fact{
+		metadata: &leaves{amazon, "/2021-01-03/meta-data/", []fact{
 			{"local-ipv4", privateIPv4},
 			{"public-ipv4", publicIPv4},
 			{"hostname", hostName},
@@ -88,37 +88,37 @@ var table = []Platform{
 	{
 		ID: "azure", About: "Microsoft Azure", Signals: []Signal{{File: asset, Is: "7783-7084-3265-9085-8269-3286-77"}},
 		place: sequence{
-			service{
+			&service{
 				hosts: []string{linkLocal}, path: "/metadata/instance/compute/userData?api-version=2021-01-01&format=text",
 				header: []string{"Metadata", "true"}, declared: declaredBase64,
 				// the service says so while it starts: Azure's "IMDS errors and debugging"
 				retry: []int{http.StatusNotFound, http.StatusGone},
 			},
-			ovfDisc{formats: []string{"udf"}},
+			&ovfDisc{formats: []string{"udf"}},
 		},
-		metadata: leaves{
-			service{hosts: []string{linkLocal}, header: []string{"Metadata", "true"}},
+		metadata: &leaves{
+			&service{hosts: []string{linkLocal}, header: []string{"Metadata", "true"}},
 			"/metadata/instance/",
 			[]fact{{"compute/name?api-version=2021-02-01&format=text", hostName}},
 		},
 	},
-	{ID: "azurestack", About: "Microsoft Azure Stack Hub", place: ovfDisc{formats: []string{"udf", "iso9660"}}},
+	{ID: "azurestack", About: "Microsoft Azure Stack Hub", place: &ovfDisc{formats: []string{"udf", "iso9660"}}},
 	{
 		ID: "brightbox", About: "Brightbox", Signals: []Signal{{File: "product_serial", Is: ".brightbox.com", Suffix: true}},
-		place: openStack, metadata: leaves{service{hosts: []string{linkLocal}}, "/latest/meta-data/", amazonLeaves},
+		place: openStack, metadata: &leaves{&service{hosts: []string{linkLocal}}, "/latest/meta-data/", amazonLeaves},
 	},
 	{
 		ID: "cloudstack", About: "Apache CloudStack", Signals: []Signal{{File: product, Is: "CloudStack", Prefix: true}},
 		place: race{
-			drive{labels: configLabels, files: []string{"/cloudstack/userdata/user_data.txt"}},
-			service{path: "/latest/user-data", moreHosts: dhcpServers, dynamic: "DHCP-SERVER"},
+			&drive{labels: configLabels, files: []string{"/cloudstack/userdata/user_data.txt"}},
+			&service{path: "/latest/user-data", moreHosts: dhcpServers, dynamic: "DHCP-SERVER"},
 		},
-		metadata: leaves{service{moreHosts: dhcpServers}, "/latest/meta-data/", amazonLeaves},
+		metadata: &leaves{&service{moreHosts: dhcpServers}, "/latest/meta-data/", amazonLeaves},
 	},
 	{
 		ID: "digitalocean", About: "DigitalOcean", Signals: []Signal{{File: vendor, Is: "DigitalOcean"}},
-		place: service{hosts: []string{linkLocal}, path: "/metadata/v1/user-data"},
-		metadata: leaves{service{hosts: []string{linkLocal}}, "/metadata/v1/", []fact{
+		place: &service{hosts: []string{linkLocal}, path: "/metadata/v1/user-data"},
+		metadata: &leaves{&service{hosts: []string{linkLocal}}, "/metadata/v1/", []fact{
 			{"interfaces/private/0/ipv4/address", privateIPv4},
 			{"interfaces/public/0/ipv4/address", publicIPv4},
 			{"interfaces/private/0/ipv6/address", "private_ipv6"},
@@ -130,7 +130,7 @@ var table = []Platform{
 	},
 	{
 		ID: "exoscale", About: "Exoscale", Signals: []Signal{{File: product, Is: "Exoscale", Prefix: true}},
-		place: service{hosts: []string{linkLocal}, path: "/1.0/user-data"}, metadata: leaves{service{hosts: []string{linkLocal}}, "/1.0/meta-data/", []fact{
+		place: &service{hosts: []string{linkLocal}, path: "/1.0/user-data"}, metadata: &leaves{&service{hosts: []string{linkLocal}}, "/1.0/meta-data/", []fact{
 			{"local-ipv4", privateIPv4},
 			{"public-ipv4", publicIPv4},
 			{"local-hostname", hostName},
@@ -138,12 +138,12 @@ var table = []Platform{
 			{"availability-zone", zone},
 		}},
 	},
-	{ID: "file", About: "a file, for tests", place: envFile{}},
+	{ID: "file", About: "a file, for tests", place: &envFile{}},
 	{
 		ID: "gcp", About: "Google Compute Engine",
 		Signals: []Signal{{File: product, Is: "Google Compute Engine"}, {File: "product_serial", Is: "GoogleCloud-", Prefix: true}},
-		place:   service{hosts: []string{linkLocal}, path: "/computeMetadata/v1/instance/attributes/user-data", header: []string{"Metadata-Flavor", "Google"}},
-		metadata: leaves{service{hosts: []string{linkLocal}, header: []string{"Metadata-Flavor", "Google"}}, "/computeMetadata/v1/instance/", []fact{
+		place:   &service{hosts: []string{linkLocal}, path: "/computeMetadata/v1/instance/attributes/user-data", header: []string{"Metadata-Flavor", "Google"}},
+		metadata: &leaves{&service{hosts: []string{linkLocal}, header: []string{"Metadata-Flavor", "Google"}}, "/computeMetadata/v1/instance/", []fact{
 			{"network-interfaces/0/ip", privateIPv4},
 			{"network-interfaces/0/access-configs/0/external-ip", publicIPv4},
 			{"hostname", hostName},
@@ -152,10 +152,10 @@ var table = []Platform{
 	},
 	{
 		ID: "hetzner", About: "Hetzner Cloud", Signals: []Signal{{File: vendor, Is: "Hetzner"}},
-		place: service{
+		place: &service{
 			hosts: []string{linkLocal}, path: "/hetzner/v1/userdata", moreHosts: linkLocalIPv6, dynamic: dynamicIPv6,
 		},
-		metadata: leaves{service{hosts: []string{linkLocal}}, "/hetzner/v1/metadata/", []fact{
+		metadata: &leaves{&service{hosts: []string{linkLocal}}, "/hetzner/v1/metadata/", []fact{
 			{"public-ipv4", publicIPv4},
 			{"hostname", hostName},
 			{"instance-id", instanceID},
@@ -163,19 +163,19 @@ var table = []Platform{
 			{"availability-zone", zone},
 		}},
 	},
-	{ID: "hyperv", About: "Microsoft Hyper-V", Signals: []Signal{{File: product, Is: "Virtual Machine"}}, place: hypervKVP{}},
-	{ID: "ibmcloud", About: "IBM Cloud VPC", place: drive{labels: cidataLabels, files: []string{"/" + userData}, beside: true, wait: cidataWait}, metadata: volumeMetadata},
+	{ID: "hyperv", About: "Microsoft Hyper-V", Signals: []Signal{{File: product, Is: "Virtual Machine"}}, place: &hypervKVP{}},
+	{ID: "ibmcloud", About: "IBM Cloud VPC", place: &drive{labels: cidataLabels, files: []string{"/" + userData}, beside: true, wait: cidataWait}, metadata: volumeMetadata},
 	{
 		ID: "kubevirt", About: "KubeVirt", Signals: []Signal{{File: vendor, Is: "KubeVirt"}, {File: "product_family", Is: "KubeVirt"}},
-		place: race{drive{labels: cidataLabels, files: []string{"/" + userData}, beside: true, wait: forever}, drive{labels: configLabels, files: []string{openStackData}}}, metadata: volumeMetadata,
+		place: race{&drive{labels: cidataLabels, files: []string{"/" + userData}, beside: true, wait: forever}, &drive{labels: configLabels, files: []string{openStackData}}}, metadata: volumeMetadata,
 	},
-	{ID: "metal", About: "bare metal, or a platform without configs", place: nowhere{}},
+	{ID: "metal", About: "bare metal, or a platform without configs", place: &nowhere{}},
 	{
 		ID: "nocloud", About: "a volume labelled cidata, or a seed named by firmware or kernel arguments",
-		Signals: []Signal{{File: "product_serial", Is: "ds=nocloud", Prefix: true}}, place: noCloud{}, metadata: volumeMetadata,
+		Signals: []Signal{{File: "product_serial", Is: "ds=nocloud", Prefix: true}}, place: &noCloud{}, metadata: volumeMetadata,
 	},
-	{ID: "nutanix", About: "Nutanix AHV", Signals: []Signal{{File: vendor, Is: "Nutanix"}}, place: drive{labels: configLabels, files: []string{openStackData}}},
-	{ID: "nvidiabluefield", About: "NVIDIA BlueField", place: bootFIFO{}},
+	{ID: "nutanix", About: "Nutanix AHV", Signals: []Signal{{File: vendor, Is: "Nutanix"}}, place: &drive{labels: configLabels, files: []string{openStackData}}},
+	{ID: "nvidiabluefield", About: "NVIDIA BlueField", place: &bootFIFO{}},
 	{
 		ID: "openstack", About: "OpenStack and clouds made of it",
 		Signals: []Signal{
@@ -186,28 +186,28 @@ var table = []Platform{
 			{File: asset, Is: "HUAWEICLOUD"},
 			{File: asset, Is: "Samsung Cloud Platform"},
 		},
-		place: openStack, metadata: leaves{service{hosts: []string{linkLocal}}, "/latest/meta-data/", amazonLeaves},
+		place: openStack, metadata: &leaves{&service{hosts: []string{linkLocal}}, "/latest/meta-data/", amazonLeaves},
 	},
 	{
 		ID: "oraclecloud", About: "Oracle Cloud Infrastructure", Signals: []Signal{{File: asset, Is: "OracleCloud.com"}},
-		place: service{
+		place: &service{
 			hosts: []string{linkLocal, "http://[fd00:c1::a9fe:a9fe]"}, path: "/opc/v2/instance/metadata/user_data",
 			header: []string{"Authorization", "Bearer Oracle"}, declared: declaredBase64,
 		},
-		metadata: leaves{
-			service{hosts: []string{linkLocal}, header: []string{"Authorization", "Bearer Oracle"}},
+		metadata: &leaves{
+			&service{hosts: []string{linkLocal}, header: []string{"Authorization", "Bearer Oracle"}},
 			"/opc/v2/instance/",
 			[]fact{{"hostname", hostName}, {"id", instanceID}, {"canonicalRegionName", region}},
 		},
 	},
 	{
 		ID: "packet", About: "Equinix Metal (Packet)", report: reportToPacket,
-		place: service{hosts: []string{packetHost}, path: "/userdata", header: []string{"Accept", "*/*"}},
+		place: &service{hosts: []string{packetHost}, path: "/userdata", header: []string{"Accept", "*/*"}},
 	},
-	{ID: "powervs", About: "IBM Power Virtual Server", place: drive{labels: configLabels, files: []string{openStackData}}},
+	{ID: "powervs", About: "IBM Power Virtual Server", place: &drive{labels: configLabels, files: []string{openStackData}}},
 	{
 		ID: "proxmoxve", About: "Proxmox VE",
-		place: drive{
+		place: &drive{
 			labels: cidataLabels, files: []string{"/user-data", "/vendor-data"},
 			pick: isNoCloudConfig, wait: cidataWait,
 		},
@@ -215,30 +215,30 @@ var table = []Platform{
 	{ID: "qemu", About: "QEMU", Signals: []Signal{{File: vendor, Is: "QEMU"}}, place: qemu()},
 	{
 		ID: "scaleway", About: "Scaleway", Signals: []Signal{{File: vendor, Is: "Scaleway"}},
-		place: service{
+		place: &service{
 			hosts: []string{"http://169.254.42.42", "http://[fd00:42::42]"}, path: "/user_data/cloud-init", lowPort: true,
 			hint: "the service answers ports below 1024 only: is this running as root?",
 		},
 	},
-	{ID: "upcloud", About: "UpCloud", Signals: []Signal{{File: vendor, Is: "UpCloud"}}, place: service{hosts: []string{linkLocal}, path: "/metadata/v1/user_data"}, metadata: leaves{
-		service{hosts: []string{linkLocal}}, "/metadata/v1/", []fact{{"hostname", hostName}, {"instance_id", instanceID}, {"region", region}},
+	{ID: "upcloud", About: "UpCloud", Signals: []Signal{{File: vendor, Is: "UpCloud"}}, place: &service{hosts: []string{linkLocal}, path: "/metadata/v1/user_data"}, metadata: &leaves{
+		&service{hosts: []string{linkLocal}}, "/metadata/v1/", []fact{{"hostname", hostName}, {"instance_id", instanceID}, {"region", region}},
 	}},
 	{
 		ID: "virtualbox", About: "Oracle VirtualBox", Signals: []Signal{{File: product, Is: "VirtualBox"}},
-		place: guestProperties{}, remove: guestProperties{}.remove,
+		place: &guestProperties{}, remove: (&guestProperties{}).remove,
 	},
 	{
 		ID: "vmware", About: "VMware", Signals: []Signal{{File: vendor, Is: "VMware", Prefix: true}},
-		place: guestInfo{}, remove: guestInfo{}.remove,
+		place: &guestInfo{}, remove: (&guestInfo{}).remove,
 	},
-	{ID: "vultr", About: "Vultr", Signals: []Signal{{File: vendor, Is: "Vultr"}}, place: service{hosts: []string{linkLocal}, path: "/user-data/user-data"}, metadata: leaves{
-		service{hosts: []string{linkLocal}}, "/v1/", []fact{{"hostname", hostName}},
+	{ID: "vultr", About: "Vultr", Signals: []Signal{{File: vendor, Is: "Vultr"}}, place: &service{hosts: []string{linkLocal}, path: "/user-data/user-data"}, metadata: &leaves{
+		&service{hosts: []string{linkLocal}}, "/v1/", []fact{{"hostname", hostName}},
 	}},
-	{ID: "zvm", About: "IBM z/VM", place: virtualReader{}},
+	{ID: "zvm", About: "IBM z/VM", place: &virtualReader{}},
 }
 
 // openStack is also what Brightbox has.
 var openStack = race{
-	drive{labels: configLabels, files: []string{openStackData}},
-	service{hosts: []string{linkLocal}, path: openStackData, moreHosts: linkLocalIPv6, dynamic: dynamicIPv6},
+	&drive{labels: configLabels, files: []string{openStackData}},
+	&service{hosts: []string{linkLocal}, path: openStackData, moreHosts: linkLocalIPv6, dynamic: dynamicIPv6},
 }

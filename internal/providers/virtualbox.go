@@ -32,17 +32,17 @@ const (
 	propertyEncoding = "/Ignition/Config/Encoding"
 )
 
-func (guestProperties) places() []string { return []string{"guest property " + propertyConfig} }
-func (guestProperties) needsNet() bool   { return false }
+func (*guestProperties) places() []string { return []string{"guest property " + propertyConfig} }
+func (*guestProperties) needsNet() bool   { return false }
 
-func (g guestProperties) connect() (properties, error) {
+func (g *guestProperties) connect() (properties, error) {
 	if g.open != nil {
 		return g.open()
 	}
 	return openGuestProperties()
 }
 
-func (g guestProperties) read(context.Context, *Env) (c Config, err error) {
+func (g *guestProperties) read(context.Context, *Env) (c Config, err error) {
 	host, err := g.connect()
 	if err != nil {
 		return c, err
@@ -62,7 +62,7 @@ func (g guestProperties) read(context.Context, *Env) (c Config, err error) {
 	return Unpack([]byte(text), "guest property "+propertyConfig)
 }
 
-func (g guestProperties) remove(context.Context, *Env) (err error) {
+func (g *guestProperties) remove(context.Context, *Env) (err error) {
 	host, err := g.connect()
 	if err != nil {
 		return err

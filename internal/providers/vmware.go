@@ -41,7 +41,7 @@ func guestNames() [][2]string {
 // guestURLs name the URL of a config: Flatcar's.
 func guestURLs() []string { return []string{"ignition.config.url", "coreos.config.url"} }
 
-func (guestInfo) places() []string {
+func (*guestInfo) places() []string {
 	var all []string
 	for _, n := range guestNames() {
 		all = append(all, guestPrefix+n[0])
@@ -49,16 +49,16 @@ func (guestInfo) places() []string {
 	return append(all, "the same in "+guestPrefix+guestOVF)
 }
 
-func (guestInfo) needsNet() bool { return false }
+func (*guestInfo) needsNet() bool { return false }
 
-func (g guestInfo) connect() (variables, error) {
+func (g *guestInfo) connect() (variables, error) {
 	if g.open != nil {
 		return g.open()
 	}
 	return openBackdoor()
 }
 
-func (g guestInfo) read(ctx context.Context, env *Env) (Config, error) {
+func (g *guestInfo) read(ctx context.Context, env *Env) (Config, error) {
 	host, err := g.connect()
 	if err != nil {
 		return Config{}, err
@@ -149,7 +149,7 @@ func reversed(in []string) []string {
 
 // ovf returns the properties of the OVF environment. One that cannot be read is not
 // there: the variables themselves may do.
-func (guestInfo) ovf(env *Env, host variables) map[string]string {
+func (*guestInfo) ovf(env *Env, host variables) map[string]string {
 	text, err := host.get(guestPrefix + guestOVF)
 	if err != nil {
 		env.warn("%s%s cannot be read: %v", guestPrefix, guestOVF, err)
@@ -163,7 +163,7 @@ func (guestInfo) ovf(env *Env, host variables) map[string]string {
 }
 
 // remove overwrites the variables, and cuts the properties out of the OVF environment.
-func (g guestInfo) remove(_ context.Context, env *Env) error {
+func (g *guestInfo) remove(_ context.Context, env *Env) error {
 	host, err := g.connect()
 	if err != nil {
 		return err

@@ -17,12 +17,12 @@ type virtualReader struct{}
 // readerDevice is the usual number of the reader.
 const readerDevice = "000c"
 
-func (virtualReader) places() []string {
+func (*virtualReader) places() []string {
 	return []string{"virtual reader " + readerDevice + ", file of type ign"}
 }
-func (virtualReader) needsNet() bool { return false }
+func (*virtualReader) needsNet() bool { return false }
 
-func (virtualReader) read(ctx context.Context, env *Env) (c Config, err error) {
+func (*virtualReader) read(ctx context.Context, env *Env) (c Config, err error) {
 	if err := env.module(ctx, "vmur"); err != nil {
 		return c, err
 	}

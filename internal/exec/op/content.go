@@ -256,25 +256,26 @@ func (c content) isTailOf(ctx context.Context, e sysroot.Entry, fileSize int64) 
 
 // text returns content as text for a diff; ok is false when it is too long or no text.
 func (c content) text(ctx context.Context) (text string, ok bool) {
-	var b bytes.Buffer
-	if err := c.writeTo(ctx, &limited{&b}); err != nil {
+	var l limited
+	if err := c.writeTo(ctx, &l); err != nil {
 		return "", false
 	}
-	return b.String(), isText(b.Bytes())
+	return string(l.text), isText(l.text)
 }
 
 // maxDiff is the number of bytes of a text that a diff is made of.
 const maxDiff = 256 << 10
 
 // limited refuses more than maxDiff bytes.
-type limited struct{ *bytes.Buffer }
+type limited struct{ text []byte }
 
 // Write implements io.Writer.
 func (l *limited) Write(p []byte) (int, error) {
-	if l.Len()+len(p) > maxDiff {
+	if len(l.text)+len(p) > maxDiff {
 		return 0, errDiffers
 	}
-	return l.Buffer.Write(p)
+	l.text = append(l.text, p...)
+	return len(p), nil
 }
 
 func isText(b []byte) bool { return bytes.IndexByte(b, 0) < 0 }

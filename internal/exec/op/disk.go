@@ -354,14 +354,14 @@ func writeTable(ctx context.Context, node string, s *tableState) (known []blockd
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, d.Close()) }()
+	defer func() { err = errors.Join(err, d.File.Close()) }()
 	if s.wipe {
 		if _, err := d.Zap(); err != nil {
 			return nil, err
 		}
 	}
 	if s.writes() {
-		if err := s.after.Write(d); err != nil {
+		if err := s.after.Write(d.File); err != nil {
 			return nil, err
 		}
 	}

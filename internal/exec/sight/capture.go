@@ -173,8 +173,8 @@ func (l Live) captureTable(node string) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer d.Close() //nolint:errcheck // read only
-	r := recorder{from: d}
+	defer d.File.Close() //nolint:errcheck // read only
+	r := recorder{from: d.File}
 	t, err := gpt.Read(&r, d.SizeBytes, d.SectorSize)
 	var corrupt *gpt.CorruptError
 	switch {

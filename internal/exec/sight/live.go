@@ -130,7 +130,7 @@ func (l Live) Size(node string) (bytes int64, sector int, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	return d.SizeBytes, d.SectorSize, d.Close()
+	return d.SizeBytes, d.SectorSize, d.File.Close()
 }
 
 // Table implements Sight.
@@ -139,8 +139,8 @@ func (l Live) Table(node string) (gpt.Table, error) {
 	if err != nil {
 		return gpt.Table{}, err
 	}
-	defer d.Close() //nolint:errcheck // read only
-	return gpt.Read(d, d.SizeBytes, d.SectorSize)
+	defer d.File.Close() //nolint:errcheck // read only
+	return gpt.Read(d.File, d.SizeBytes, d.SectorSize)
 }
 
 // Partition implements Sight.

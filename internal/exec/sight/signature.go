@@ -29,8 +29,8 @@ func (l Live) Signature(node string) (s Signature, err error) {
 	if err != nil {
 		return s, err
 	}
-	defer d.Close() //nolint:errcheck // read only
-	report, err := probe.Probe(d, d.SizeBytes)
+	defer d.File.Close() //nolint:errcheck // read only
+	report, err := probe.Probe(d.File, d.SizeBytes)
 	if err != nil {
 		return s, fmt.Errorf("look at %s: %w", node, err)
 	}
