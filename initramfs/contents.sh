@@ -11,18 +11,22 @@ ignition_tools='useradd usermod userdel groupadd groupmod groupdel
     mkfs.btrfs mkfs.ext4 mkfs.fat mkfs.xfs mkswap
     mdadm cryptsetup wipefs setfiles'
 
-# Bind LUKS volumes to Tang servers and TPMs, and open them at once; unlocking them on
-# later boots is up to the integration of clevis. What these programs of the shell call
-# is here as well.
+# Programs of devices that not every system has. Nobody is warned where they are missing.
+ignition_optional='kpartx'
+
+# Where clevis is installed: bind LUKS volumes to Tang servers and TPMs, and open them at
+# once; unlocking them on later boots is up to the integration of clevis.
 ignition_clevis='clevis clevis-encrypt-sss clevis-encrypt-tang clevis-encrypt-tpm2
     clevis-decrypt clevis-decrypt-sss clevis-decrypt-tang clevis-decrypt-tpm2
     clevis-luks-bind clevis-luks-common-functions clevis-luks-unlock
     pwmake jose curl
     tpm2_create tpm2_createpolicy tpm2_createprimary tpm2_flushcontext tpm2_load tpm2_pcrread tpm2_unseal'
-ignition_clevis_calls='bash awk basename cut grep mktemp sed sort tail tr'
-
-# Loaded by the programs for TPMs, from the folders of libraries.
-ignition_libraries='libtss2-tcti-device.so*'
+# What these programs of bash call.
+ignition_clevis_calls='bash awk basename cat cut grep mkdir mktemp rm sed sort tail tr'
+# Loaded by those for TPMs, from the folder of libraries.
+ignition_clevis_libraries='libtss2-tcti-device.so*'
+# Drivers of TPMs.
+ignition_clevis_modules='tpm_tis tpm_crb tpm_tis_spi tpm_tis_i2c tpm_ftpm_tee tpm_ibmvtpm'
 
 # Read by the tools.
 ignition_files='/etc/login.defs /etc/default/useradd /etc/mke2fs.conf /etc/nsswitch.conf'

@@ -28,9 +28,10 @@ install() {
     done
     ((${#missing[@]} == 0)) ||
         dwarn "ignition: not installed here, so configs cannot ask for it: ${missing[*]}"
+    inst_multiple -o $ignition_optional
     if command -v clevis >/dev/null; then
         inst_multiple -o $ignition_clevis $ignition_clevis_calls
-        inst_libdir_file "$ignition_libraries"
+        inst_libdir_file "$ignition_clevis_libraries"
     fi
     inst_multiple -o $ignition_files $ignition_certificates
     inst_rules $ignition_rules
@@ -65,4 +66,5 @@ install() {
 # shellcheck disable=SC2154,SC2086
 installkernel() {
     hostonly='' instmods $ignition_modules # those that the kernel has
+    ! command -v clevis >/dev/null || hostonly='' instmods $ignition_clevis_modules
 }
