@@ -99,6 +99,7 @@ func (r *stageRun) fail(name string, outcome error) {
 	if f.BootID == "" {
 		f.BootID = bootID()
 	}
+	bootlog.Foresee(r.root, &f)
 	if err := f.Write(r.dir()); err != nil {
 		r.log.Printf(eventlog.Error, "%v", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -191,7 +192,9 @@ func TestReportOfAFailure(t *testing.T) {
 		"a file in the way":   `,` + "\n" + `{"path":"/etc/passwd","contents":{"source":"data:,hush-x"}}`,
 		"a config of no form": `,` + "\n" + `{"path":"relative"}`,
 	} {
-		x := newTarget(t, accounts...)
+		x := newTarget(t, append(accounts, `file etc/.ignition-attempts.json {"count":2,"sameConfig":2}`)...)
+		must(t, syscall.Mount(x.root, x.root, "", syscall.MS_BIND, "")) // as in an initramfs, once the root is mounted
+		t.Cleanup(func() { _ = syscall.Unmount(x.root, syscall.MNT_DETACH) })
 		env := append(x.argument("ignition.report.url="+c.URL+"/?key=hush-query"), "SSL_CERT_FILE="+x.certificate(c))
 		r := x.files(c.config(x, storage), env...)
 		got := c.takes(nil)
@@ -202,6 +205,9 @@ func TestReportOfAFailure(t *testing.T) {
 		last := report[len(report)-1]
 		if report[0]["result"] != "failed" || last["event"] != "stage-failed" || report[len(report)-2]["failure"] == nil {
 			t.Errorf("%s: the report is\n%s", name, got[0])
+		}
+		if failure, _ := report[len(report)-2]["failure"].(map[string]any); fmt.Sprint(failure["attempt"]) != "3" {
+			t.Errorf("%s: it is not attempt 3: %v", name, failure)
 		}
 		if strings.Contains(string(got[0])+r.all(), "hush") {
 			t.Errorf("%s: a secret shows:\n%s\n%s", name, got[0], r.all())

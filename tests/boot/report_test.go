@@ -75,7 +75,7 @@ func TestReports(t *testing.T) {
 		t.Fatalf("the boot has not failed:\n%s\n%s", console, report)
 	}
 	failed := last(1)
-	for _, want := range []string{`"event":"report","result":"failed"`, `"event":"failure"`, `/etc/passwd`, `"event":"stage-failed","stage":"files"`} {
+	for _, want := range []string{`"event":"report","result":"failed"`, `"event":"failure"`, `/etc/passwd`, `"event":"stage-failed","stage":"files"`, `"attempt":1`} {
 		if !strings.Contains(failed, want) {
 			t.Errorf("the report of the failure does not have %s:\n%s", want, failed)
 		}

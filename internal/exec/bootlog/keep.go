@@ -47,6 +47,18 @@ func (d RootDisk) Keep(f *Failure) error {
 	return d.mounted(func(dir string) error { return keepIn(dir, f) })
 }
 
+// Foresee writes into a failure the counts that Keep will write, if the root file system is
+// mounted: what is told before Keep is called has them then.
+func Foresee(root string, f *Failure) {
+	root = filepath.Clean(root)
+	all, err := mounts.All()
+	if _, ok := mounts.At(all, root); err != nil || !ok {
+		return
+	}
+	a := ReadAttempts(filepath.Join(root, op.AttemptsPath))
+	a.Add(f)
+}
+
 // keepIn counts a failure in a mounted root file system.
 func keepIn(root string, f *Failure) (err error) {
 	var at unix.Statfs_t
