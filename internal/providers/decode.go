@@ -2,6 +2,7 @@ package providers
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -16,11 +17,15 @@ var maxConfig = sync.OnceValue(func() int { return resource.Affordable(source.Ma
 
 // tooLarge says that a config is beyond a limit.
 func tooLarge(limit int) error {
-	why := ""
+	return fmt.Errorf("%w: it has more than %d MiB%s", source.ErrTooLarge, limit>>20, whyLimit(limit))
+}
+
+// whyLimit is why a limit is not that of the parser, to be added to an error; empty if it is.
+func whyLimit(limit int) string {
 	if limit < source.MaxJSON {
-		why = ", for which this machine has not enough memory"
+		return ", for which this machine has not enough memory"
 	}
-	return fmt.Errorf("%w: it has more than %d MiB%s", source.ErrTooLarge, limit>>20, why)
+	return ""
 }
 
 // declaredBase64 undoes the base64 that a protocol prescribes. A config that was not
@@ -39,6 +44,9 @@ func Unpack(raw []byte, where string) (Config, error) {
 		return Config{}, fmt.Errorf("%s has %w: it has no bytes", where, ErrNoConfig)
 	}
 	data, undone, err := dialect.Unwrap(raw, maxConfig())
+	if errors.Is(err, source.ErrTooLarge) {
+		return Config{}, fmt.Errorf("%s: %w%s", where, err, whyLimit(maxConfig()))
+	}
 	if err != nil {
 		return Config{}, fmt.Errorf("%s: %w", where, err)
 	}

@@ -163,10 +163,10 @@ func failures(t testing.TB) []failure {
 			[]string{w.closed, "refused"},
 		},
 		{
-			"a config larger than any may be",
+			"a config larger than the memory allows",
 			attempt{arguments: onQEMU + " ignition.config.url=" + w.base + "/huge.ign"},
 			attempt{arguments: onQEMU + " ignition.config.url=" + w.good},
-			[]string{"/huge.ign", "too large", "more than 256 MiB"},
+			[]string{"/huge.ign", "the document is too large"},
 		},
 		{
 			"a file that was changed",

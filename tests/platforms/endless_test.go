@@ -1,6 +1,9 @@
 package platforms
 
 import (
+	"bytes"
+	"compress/gzip"
+	"errors"
 	"net/http"
 	"testing"
 
@@ -20,6 +23,16 @@ func TestAConfigWithoutEnd(t *testing.T) {
 			}
 		}
 	}))
+	const refused = "it has more than 10 MiB, for which this machine has not enough memory"
 	w.kernelArguments("ignition.config.url=http://" + address + "/endless")
-	w.stage("fetch", "metal").expect(t, 1, nothing, "it has more than 10 MiB, for which this machine has not enough memory")
+	w.stage("fetch", "metal").expect(t, 1, nothing, refused)
+
+	// one that is short until it is unpacked
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	_, err := z.Write(make([]byte, 16<<20))
+	w.must(errors.Join(err, z.Close()))
+	w.listen(address+":8080", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(packed.Bytes()) }))
+	w.kernelArguments("ignition.config.url=http://" + address + ":8080/packed")
+	w.stage("fetch", "metal").expect(t, 1, nothing, refused)
 }
