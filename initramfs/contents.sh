@@ -51,7 +51,15 @@ ignition_rules='60-cdrom_id.rules'
 case $(uname -m) in
     s390x)
         ignition_required="$ignition_required chccwdev cio_ignore vmur zkey zkey-cryptsetup"
-        ignition_modules="$ignition_modules vmur zcrypt_cex4 pkey_cca"
+        ignition_modules="$ignition_modules vmur zcrypt_cex4 pkey_cca pkey paes_s390"
         ;;
     aarch64) ignition_modules="$ignition_modules mlxbf_bootctl" ;;
 esac
+
+# ignition_passphrase DIR: the passphrase of root volumes with secure keys, for machines
+# that can have such. It is no secret: the key itself never leaves the crypto card.
+ignition_passphrase() {
+    [ "$(uname -m)" = s390x ] || return 0
+    mkdir -p "$1/etc/luks"
+    (umask 077 && printf 'ignition' >"$1/etc/luks/cex.key")
+}

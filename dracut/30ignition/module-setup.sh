@@ -56,11 +56,7 @@ install() {
     done
     $SYSTEMCTL -q --root "$initdir" add-requires ignition-diskful.target ignition-remount-sysroot.service
 
-    if [[ $(uname -m) == s390x ]]; then
-        # A passphrase that is not secret: the key itself never leaves the crypto card.
-        mkdir -p "$initdir/etc/luks"
-        (umask 077 && printf 'ignition' >"$initdir/etc/luks/cex.key")
-    fi
+    ignition_passphrase "$initdir"
 }
 
 # shellcheck disable=SC2154,SC2086

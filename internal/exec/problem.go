@@ -3,6 +3,7 @@ package exec
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -17,9 +18,10 @@ type Problem struct {
 	Err   error
 }
 
-// Error names the operation and the cause.
+// Error names the operation and the cause, or all causes.
 func (p *Problem) Error() string {
-	return fmt.Sprintf("%s: %s %s: %v", p.Stage, p.What.Kind, p.What.Target, p.Err)
+	cause := strings.ReplaceAll(p.Err.Error(), "\n", "; ") // those of errors.Join
+	return p.Stage + ": " + p.What.Kind + " " + p.What.Target + ": " + cause
 }
 
 // Unwrap returns the cause.
@@ -47,10 +49,10 @@ func (p *Problem) Lines() []string {
 
 // Help says what to do about the problem; empty if nobody knows.
 func (p *Problem) Help() string {
-	var h *helped
+	if all := helps(p.Err, nil); all != nil {
+		return strings.Join(all, "; ")
+	}
 	switch {
-	case errors.As(p.Err, &h):
-		return h.help
 	case errors.Is(p.Err, run.ErrHangs):
 		return "look at what the program works on; if it only needs longer, allow more with IGNITION_TOOL_TIMEOUT in its environment, such as 6h"
 	case errors.Is(p.Err, unix.EROFS):
@@ -61,6 +63,23 @@ func (p *Problem) Help() string {
 		return "run this as root"
 	}
 	return ""
+}
+
+// helps adds the advice of an error, or of those that it was joined of, each once.
+func helps(err error, all []string) []string {
+	switch e := err.(type) { //nolint:errorlint // the chain is walked here
+	case *helped:
+		if !slices.Contains(all, e.help) {
+			all = append(all, e.help)
+		}
+	case interface{ Unwrap() []error }:
+		for _, one := range e.Unwrap() {
+			all = helps(one, all)
+		}
+	case interface{ Unwrap() error }:
+		return helps(e.Unwrap(), all)
+	}
+	return all
 }
 
 // Problems are all problems of a stage, in the order of the plan.

@@ -141,13 +141,18 @@ func TestKernelArgumentsAreAskedForAgain(t *testing.T) {
 	}
 }
 
-// What cannot be tried without the machines of IBM is refused, before anything is changed.
-func TestSecureKeysAreRefused(t *testing.T) {
+// All that is missing is told at once, before anything is changed.
+func TestSecureKeysNeedACard(t *testing.T) {
 	needRoot(t)
 	x := newTarget(t)
 	r := x.files(x.storage("\n" + `"luks":[{"name":"x","device":"/dev/no-such-disk","cex":{"enabled":true}}]`))
-	if r.exit != 1 || !strings.Contains(r.all(), "CryptoExpress") || !strings.Contains(r.all(), "config.ign:3:") || !strings.Contains(r.all(), "use a key file, or clevis") {
-		t.Errorf("exit %d:\n%s", r.exit, r.all())
+	for _, want := range []string{
+		"the device is not there; find zkey: ", "; find zkey-cryptsetup: ", "; the machine has no CryptoExpress card in CCA mode", "config.ign:3:",
+		"connect the device", "its package is usually s390-tools; give the machine, which must be an s390x, a domain of one; elsewhere use a key file, or clevis",
+	} {
+		if r.exit != 1 || !strings.Contains(r.all(), want) {
+			t.Errorf("exit %d, it does not say %q:\n%s", r.exit, want, r.all())
+		}
 	}
 }
 

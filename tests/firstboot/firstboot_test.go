@@ -2,9 +2,13 @@ package firstboot
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/kindling-boot/kindling/tests/programs"
 )
 
 // good makes a machine that has a file more.
@@ -194,4 +198,32 @@ func TestAConfigLargerThanMemory(t *testing.T) {
 		m.memory = 64
 		m.expect(m.boot("ignition.firstboot=1 "+onQEMU, ""), true, true)
 	})
+}
+
+// TestWhatMachinesOfIBMHave: the list of tools, and the passphrase of root volumes with
+// secure keys, as uname says where the initramfs is built.
+func TestWhatMachinesOfIBMHave(t *testing.T) {
+	for machine, want := range map[string]string{"s390x": "ignition 600", "x86_64": ""} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "uname"), []byte("#!/bin/sh\necho "+machine+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.CommandContext(t.Context(), "sh", "-ec", `. "$0"; ignition_passphrase "$1"; echo $ignition_required $ignition_modules
+			[ ! -e "$1/etc/luks/cex.key" ] || { cat "$1/etc/luks/cex.key"; stat -c ' %a' "$1/etc/luks/cex.key"; }`,
+			filepath.Join(programs.Root(t), "initramfs/contents.sh"), dir)
+		cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		lists, key, _ := strings.Cut(string(out), "\n")
+		if strings.TrimSpace(key) != want {
+			t.Errorf("%s: the passphrase is %q", machine, key)
+		}
+		for _, word := range strings.Fields("chccwdev vmur zkey zkey-cryptsetup zcrypt_cex4 pkey_cca paes_s390") {
+			if got := slices.Contains(strings.Fields(lists), word); got != (machine == "s390x") {
+				t.Errorf("%s: %s is listed: %t", machine, word, got)
+			}
+		}
+	}
 }

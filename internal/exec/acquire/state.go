@@ -21,8 +21,8 @@ const stateMode = 0o600
 
 // State is what stages tell later ones, and a run of a stage the next one if it is
 // interrupted. Members that this version does not know are kept. The methods may be
-// called by several goroutines; what Save, SetKey, DropKey, Notate and SetWork change is on
-// disk when they return. The zero value is an empty state that is never written.
+// called by several goroutines; what Save, SetKey, SetSecureKey, DropKey, Notate and SetWork
+// change is on disk when they return. The zero value is an empty state that is never written.
 type State struct {
 	// Fetched are the configs in use, each once.
 	Fetched []Fetched
@@ -35,6 +35,9 @@ type State struct {
 	// luksKeys are data URLs, by the name of the volume. The files stage writes them to the
 	// target and drops them.
 	luksKeys map[string]string
+	// secureKeys are data URLs, by the name of a file in the repository of zkey. The files
+	// stage writes them to the target.
+	secureKeys map[string]string
 	// notated are directories of the target that the mount stage has made.
 	notated []string
 	// work is what was begun or done on block devices, by kernel node.
@@ -63,24 +66,18 @@ type Fetched struct {
 
 // The members that this version knows.
 const (
-	fetchedKey  = "fetchedConfigs"
-	filesKey    = "providerOutputFiles"
-	luksKeysKey = "luksPersistKeyFiles"
-	notatedKey  = "notatedDirectories"
-	workKey     = "kindlingWork" // not part of the contract
+	fetchedKey    = "fetchedConfigs"
+	filesKey      = "providerOutputFiles"
+	luksKeysKey   = "luksPersistKeyFiles"
+	secureKeysKey = "luksPersistVolumeKeyFiles"
+	notatedKey    = "notatedDirectories"
+	workKey       = "kindlingWork" // not part of the contract
 )
-
-// emptyMembers are what programs that read the state expect in it.
-func emptyMembers() map[string]json.RawMessage {
-	return map[string]json.RawMessage{
-		"luksPersistVolumeKeyFiles": json.RawMessage("{}"),
-	}
-}
 
 // ReadState reads the state; one that is not there is empty. Later changes go to the
 // same file.
 func ReadState(name string) (*State, error) {
-	s := &State{file: name, members: emptyMembers()}
+	s := &State{file: name, members: map[string]json.RawMessage{}}
 	data, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, nil
@@ -103,7 +100,7 @@ func ReadState(name string) (*State, error) {
 
 // known are the members that this version reads and writes.
 func (s *State) known() map[string]any {
-	return map[string]any{fetchedKey: &s.Fetched, filesKey: &s.Files, luksKeysKey: &s.luksKeys, notatedKey: &s.notated, workKey: &s.work}
+	return map[string]any{fetchedKey: &s.Fetched, filesKey: &s.Files, luksKeysKey: &s.luksKeys, secureKeysKey: &s.secureKeys, notatedKey: &s.notated, workKey: &s.work}
 }
 
 // Add notes a config in use.
@@ -119,10 +116,17 @@ func (s *State) UserConfigProvided() bool {
 }
 
 // Key returns the key of a LUKS volume that the disks stage left for the files stage.
-func (s *State) Key(volume string) ([]byte, bool) {
+func (s *State) Key(volume string) ([]byte, bool) { return s.secret(&s.luksKeys, volume) }
+
+// SecureKey returns a file of the repository of zkey that the disks stage left for the
+// files stage.
+func (s *State) SecureKey(file string) ([]byte, bool) { return s.secret(&s.secureKeys, file) }
+
+// secret returns the content of a data URL.
+func (s *State) secret(in *map[string]string, name string) ([]byte, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	text, ok := s.luksKeys[volume]
+	text, ok := (*in)[name]
 	if !ok {
 		return nil, false
 	}
@@ -135,12 +139,19 @@ func (s *State) Key(volume string) ([]byte, bool) {
 }
 
 // SetKey keeps the key of a LUKS volume for the files stage.
-func (s *State) SetKey(volume string, key []byte) error {
+func (s *State) SetKey(volume string, key []byte) error { return s.keep(&s.luksKeys, volume, key) }
+
+// SetSecureKey keeps a file of the repository of zkey for the files stage.
+func (s *State) SetSecureKey(file string, key []byte) error {
+	return s.keep(&s.secureKeys, file, key)
+}
+
+func (s *State) keep(in *map[string]string, name string, key []byte) error {
 	return s.change(func() {
-		if s.luksKeys == nil {
-			s.luksKeys = map[string]string{}
+		if *in == nil {
+			*in = map[string]string{}
 		}
-		s.luksKeys[volume] = "data:;base64," + base64.StdEncoding.EncodeToString(key)
+		(*in)[name] = "data:;base64," + base64.StdEncoding.EncodeToString(key)
 	})
 }
 
@@ -205,7 +216,7 @@ func (s *State) save() error {
 	}
 	members := maps.Clone(s.members)
 	if members == nil {
-		members = emptyMembers()
+		members = map[string]json.RawMessage{}
 	}
 	for key, from := range s.written() {
 		raw, err := json.Marshal(from)
@@ -229,13 +240,17 @@ func (s *State) save() error {
 func (s *State) written() map[string]any {
 	out := map[string]any{
 		fetchedKey: append([]Fetched{}, s.Fetched...), filesKey: append([]types.File{}, s.Files...), notatedKey: append([]string{}, s.notated...),
-		luksKeysKey: map[string]string{},
-	}
-	if s.luksKeys != nil {
-		out[luksKeysKey] = s.luksKeys
+		luksKeysKey: orEmpty(s.luksKeys), secureKeysKey: orEmpty(s.secureKeys),
 	}
 	if len(s.work) > 0 {
 		out[workKey] = s.work
 	}
 	return out
+}
+
+func orEmpty(m map[string]string) map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+	return m
 }

@@ -112,11 +112,29 @@ func (o *Crypttab) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, 
 }
 
 // LUKSKey is the key of a volume on the target: without it, nobody could open the volume
-// after the next boot.
+// after the next boot. Or it is a file of its secure key, which stays in the state.
 type LUKSKey struct {
 	About  exec.Description
 	On     *Machine
 	Volume types.Luks
+	// Secure is the name of a file in the repository of zkey; empty for the key itself.
+	Secure string
+}
+
+// Path is where the key is in the target.
+func (o *LUKSKey) Path() string {
+	if o.Secure != "" {
+		return path.Join(SecureKeyDir, o.Secure)
+	}
+	return KeyPath(o.Volume.Name)
+}
+
+// key is what the state has.
+func (o *LUKSKey) key() ([]byte, bool) {
+	if o.Secure != "" {
+		return o.On.State.SecureKey(o.Secure)
+	}
+	return o.On.State.Key(o.Volume.Name)
 }
 
 // Describe implements exec.Operation.
@@ -125,12 +143,12 @@ func (o *LUKSKey) Describe() *exec.Description { return &o.About }
 // Check implements exec.Operation.
 func (o *LUKSKey) Check(_ context.Context, env *exec.Env) (exec.Finding, error) {
 	f := exec.Finding{Details: []string{"mode 0600"}}
-	name := KeyPath(o.Volume.Name)
+	name := o.Path()
 	is, err := look(env, name)
 	if err != nil {
 		return f, err
 	}
-	key, ok := o.On.State.Key(o.Volume.Name)
+	key, ok := o.key()
 	switch {
 	case !ok && is.Kind == sysroot.Absent:
 		return f, exec.WithHelp(errors.New("the key is lost: neither the state nor the target has it"), "run the disks stage again")
@@ -141,6 +159,9 @@ func (o *LUKSKey) Check(_ context.Context, env *exec.Env) (exec.Finding, error) 
 	case is.Kind == sysroot.Absent:
 		f.Action = exec.Create
 	case o.isThere(env, is, key):
+		if o.Secure != "" {
+			return f, nil
+		}
 		f.Action = exec.Change // the state still has it
 		f.Details = []string{"it is there; the state forgets it"}
 		return f, nil
@@ -154,17 +175,17 @@ func (o *LUKSKey) isThere(env *exec.Env, is sysroot.Info, key []byte) bool {
 	if is.Kind != sysroot.Regular || is.Mode != secretMode || is.Size != int64(len(key)) {
 		return false
 	}
-	now, err := env.Root.ReadFile(KeyPath(o.Volume.Name), is.Size)
+	now, err := env.Root.ReadFile(o.Path(), is.Size)
 	return err == nil && bytes.Equal(now, key)
 }
 
 // Apply implements exec.Operation.
 func (o *LUKSKey) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, err error) {
-	key, ok := o.On.State.Key(o.Volume.Name)
+	key, ok := o.key()
 	if !ok {
 		return out, nil
 	}
-	name := KeyPath(o.Volume.Name)
+	name := o.Path()
 	is, err := look(env, name)
 	if err != nil {
 		return out, err
@@ -177,6 +198,9 @@ func (o *LUKSKey) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, e
 			return out, err
 		}
 		out.Bytes = int64(len(key))
+	}
+	if o.Secure != "" {
+		return out, nil
 	}
 	return out, o.On.State.DropKey(o.Volume.Name)
 }

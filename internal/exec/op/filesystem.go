@@ -80,20 +80,15 @@ func (o *Filesystem) Check(ctx context.Context, env *exec.Env) (exec.Finding, er
 	}
 	f.Details = append(f.Details, reason)
 	f.Destroys = lost(reason)
-	if err := o.needTools(env); err != nil {
-		return f, err
-	}
-	return f, o.On.checkUnused(node)
+	return f, errors.Join(o.needTools(env), o.On.checkUnused(node))
 }
 
 func (o *Filesystem) needTools(env *exec.Env) error {
-	if err := needTool(env, wipefsCmd); err != nil {
+	err := needTool(env, wipefsCmd)
+	if deref(o.Want.Format) == noFormat {
 		return err
 	}
-	if deref(o.Want.Format) == noFormat {
-		return nil
-	}
-	return needTool(env, makers[deref(o.Want.Format)].tool)
+	return errors.Join(err, needTool(env, makers[deref(o.Want.Format)].tool))
 }
 
 // details are what will hold.

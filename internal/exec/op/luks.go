@@ -20,6 +20,9 @@ type LUKS struct {
 	About exec.Description
 	On    *Machine
 	Want  types.Luks
+	// IsRoot tells that it holds the root file system, so that later boots open it in the
+	// initramfs.
+	IsRoot bool
 }
 
 // Mapped is the device of an open volume.
@@ -44,18 +47,13 @@ type luksState struct {
 // Check implements exec.Operation.
 func (o *LUKS) Check(ctx context.Context, env *exec.Env) (exec.Finding, error) {
 	f := exec.Finding{Action: exec.Create, Details: o.details()}
-	if isTrue(o.Want.Cex.Enabled) {
-		return f, exec.WithHelp(errors.New("this version of Kindling leaves CryptoExpress cards to a later one"), "use a key file, or clevis")
-	}
-	if err := o.checkWays(ctx, env); err != nil {
-		return f, err
-	}
+	ways := o.checkWays(ctx, env)
 	node, made, err := o.On.find(ctx, env, &o.About, o.device())
 	if err != nil || made {
-		return f, err
+		return f, errors.Join(err, ways)
 	}
 	s, err := o.inspect(node)
-	switch {
+	switch err = errors.Join(err, ways); {
 	case err != nil:
 		return f, err
 	case !s.format && !s.open:
@@ -78,18 +76,12 @@ func (o *LUKS) Check(ctx context.Context, env *exec.Env) (exec.Finding, error) {
 
 // checkWays finds out whether the volume can be opened the ways the config wants.
 func (o *LUKS) checkWays(ctx context.Context, env *exec.Env) error {
-	if err := needTool(env, cryptsetupCmd); err != nil {
-		return err
-	}
-	if err := needTool(env, wipefsCmd); err != nil {
-		return err
-	}
+	errs := []error{needTool(env, cryptsetupCmd), needTool(env, wipefsCmd), o.checkCex(env), o.On.checkClevis(ctx, env, o.Want.Clevis)}
 	if !o.isGenerated() {
-		if _, err := o.key(ctx, env); err != nil {
-			return err
-		}
+		_, err := o.key(ctx, env)
+		errs = append(errs, err)
 	}
-	return o.On.checkClevis(ctx, env, o.Want.Clevis)
+	return errors.Join(errs...)
 }
 
 func (o *LUKS) details() []string {
@@ -103,6 +95,8 @@ func (o *LUKS) details() []string {
 	switch {
 	case o.bindsClevis():
 		out = append(out, "unlocked by clevis")
+	case isTrue(o.Want.Cex.Enabled):
+		out = append(out, "with a secure key of the CryptoExpress domains "+strings.Join(o.On.sight().CryptoQueues(), ","))
 	case o.isGenerated():
 		out = append(out, "with a new random key")
 	default:
@@ -251,6 +245,10 @@ func (o *LUKS) make(ctx context.Context, env *exec.Env, node string, isEmpty boo
 	if err != nil {
 		return err
 	}
+	secure, err := o.secureKey(ctx, env)
+	if err != nil {
+		return err
+	}
 	if err := errors.Join(o.On.State.SetKey(o.Want.Name, key), o.On.begin(node, "LUKS volume "+o.Want.Name)); err != nil {
 		return err
 	}
@@ -260,8 +258,13 @@ func (o *LUKS) make(ctx context.Context, env *exec.Env, node string, isEmpty boo
 		}
 	}
 	err = withKeyFile(key, func(file string) error {
-		if _, err := env.Run(ctx, run.Command{Name: cryptsetupCmd, Args: o.formatArguments(node, file), Limit: limitWith(o.Want.Options)}); err != nil {
+		if _, err := env.Run(ctx, run.Command{Name: cryptsetupCmd, Args: append(o.formatArguments(node, file), secure...), Limit: limitWith(o.Want.Options)}); err != nil {
 			return err
+		}
+		if secure != nil {
+			if _, err := env.Run(ctx, run.Command{Name: zkeyCryptCmd, Args: []string{"setvp", node, "--key-file", file}}); err != nil {
+				return err
+			}
 		}
 		if err := o.open(ctx, env, node, file); err != nil {
 			return err

@@ -19,8 +19,8 @@ const (
 	maxKey = 8 << 20
 )
 
-// key returns the key of the volume: that of the config, or one that an interrupted run
-// has made, or a new one.
+// key returns the key of the volume: that of the config, that of the initramfs, one that
+// an interrupted run has made, or a new one.
 func (o *LUKS) key(ctx context.Context, env *exec.Env) ([]byte, error) {
 	if !o.isGenerated() {
 		key, err := env.Fetcher.ReadAll(ctx, o.Want.KeyFile, maxKey)
@@ -28,6 +28,9 @@ func (o *LUKS) key(ctx context.Context, env *exec.Env) ([]byte, error) {
 			return nil, fmt.Errorf("get key file: %w", WithFetchHelp(err))
 		}
 		return key, nil
+	}
+	if isTrue(o.Want.Cex.Enabled) && o.IsRoot {
+		return cexKey()
 	}
 	if key, ok := o.On.State.Key(o.Want.Name); ok {
 		return key, nil

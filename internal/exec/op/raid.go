@@ -72,11 +72,9 @@ func (o *RAID) Check(ctx context.Context, env *exec.Env) (exec.Finding, error) {
 	if o.spares() > 0 {
 		f.Details = append(f.Details, strconv.Itoa(o.spares())+" of them spares")
 	}
-	if err := errors.Join(needTool(env, mdadmCmd), needTool(env, wipefsCmd)); err != nil {
-		return f, err
-	}
+	tools := errors.Join(needTool(env, mdadmCmd), needTool(env, wipefsCmd))
 	nodes, made, err := o.members(ctx, env, true)
-	if err != nil || made {
+	if err = errors.Join(err, tools); err != nil || made {
 		return f, err
 	}
 	s, err := o.inspect(ctx, env, nodes)

@@ -15,7 +15,7 @@ var packages = map[string]string{
 	"mkfs.ext4": "e2fsprogs", "mkfs.xfs": "xfsprogs", "mkfs.btrfs": "btrfs-progs", "mkfs.fat": "dosfstools",
 	cryptsetupCmd: "cryptsetup or cryptsetup-bin", clevisCmd: "clevis, with clevis-luks", mdadmCmd: "mdadm",
 	"mkswap": "util-linux", wipefsCmd: "util-linux", mountCmd: "util-linux or mount",
-	setfilesCmd: "policycoreutils",
+	setfilesCmd: "policycoreutils", zkeyCmd: "s390-tools", zkeyCryptCmd: "s390-tools",
 }
 
 // Programs are all that operations run on block devices and accounts, by name.

@@ -23,7 +23,7 @@ import (
 // has no sysfs, or that the accounts cannot be read.
 func Capture(ctx context.Context, ask Ask, root *sysroot.Root, tools []string) (*Inventory, error) {
 	var live Live
-	inv := &Inventory{Version: InventoryVersion, By: version.String, Arch: runtime.GOARCH, TPM: live.HasTPM()}
+	inv := &Inventory{Version: InventoryVersion, By: version.String, Arch: runtime.GOARCH, TPM: live.HasTPM(), Queues: live.CryptoQueues()}
 	var uname unix.Utsname
 	if unix.Uname(&uname) == nil {
 		inv.Kernel = unix.ByteSliceToString(uname.Release[:])

@@ -31,6 +31,8 @@ type Inventory struct {
 	// MemoryBytes is what the kernel has.
 	MemoryBytes int64 `json:"memoryBytes"`
 	TPM         bool  `json:"tpm2"`
+	// Queues are the domains of CryptoExpress cards in CCA mode.
+	Queues []string `json:"cryptoQueues,omitempty"`
 	// Tools are the programs of the engine that are there.
 	Tools []string `json:"tools"`
 	// Devices are all block devices that have a size, by name.
@@ -342,6 +344,9 @@ func (inv *Inventory) Array(_ context.Context, _ Ask, device string) map[string]
 
 // HasTPM implements Sight.
 func (inv *Inventory) HasTPM() bool { return inv.TPM }
+
+// CryptoQueues implements Sight.
+func (inv *Inventory) CryptoQueues() []string { return inv.Queues }
 
 // Find implements Sight.
 func (inv *Inventory) Find(program string) error {

@@ -253,6 +253,29 @@ func (Live) HasTPM() bool {
 	return false
 }
 
+// apBus has a directory for each card, and for each domain of a card, such as 01.0005:
+// linux/Documentation/arch/s390/vfio-ap.rst. Only s390x has one.
+const apBus = "/sys/bus/ap/devices/"
+
+// CryptoQueues implements Sight. The mode of a card is among the variables of its uevent.
+func (Live) CryptoQueues() []string {
+	var out []string
+	names, _ := filepath.Glob(apBus + "[0-9a-f][0-9a-f].[0-9a-f][0-9a-f][0-9a-f][0-9a-f]") // the pattern is good
+	for _, n := range names {
+		data, err := os.ReadFile(filepath.Join(n, "uevent"))
+		if err != nil {
+			continue
+		}
+		for _, value := range Variables(string(data)) {
+			if value == "cca" {
+				out = append(out, filepath.Base(n))
+				break
+			}
+		}
+	}
+	return out
+}
+
 // Find implements Sight.
 func (Live) Find(program string) error {
 	_, err := run.Find(program)

@@ -55,6 +55,8 @@ type Sight interface {
 	Array(ctx context.Context, ask Ask, device string) map[string]string
 	// HasTPM reports whether the machine has a TPM 2.
 	HasTPM() bool
+	// CryptoQueues are the domains of CryptoExpress cards in CCA mode, such as 01.0005.
+	CryptoQueues() []string
 	// Find looks for a program; the error's cause is run.ErrMissing.
 	Find(program string) error
 	// IsHere reports whether the machine can be asked by running programs.

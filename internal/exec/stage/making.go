@@ -86,6 +86,14 @@ func partitionPaths(d types.Disk, p types.Partition) []string {
 	return out
 }
 
+// isRoot reports whether a volume holds the root file system: by its name, as that of
+// Butane's boot_device does, or by the file system on it.
+func (m *making) isRoot(l types.Luks) bool {
+	return l.Name == "root" || slices.ContainsFunc(m.in.Config.Storage.Filesystems, func(f types.Filesystem) bool {
+		return slices.Contains(volumePaths(l.Name), path.Clean(f.Device)) && (deref(f.Label) == "root" || deref(f.Path) == "/")
+	})
+}
+
 func volumePaths(name string) []string {
 	return []string{op.Mapped(name), "/dev/disk/by-id/dm-name-" + name}
 }
@@ -178,7 +186,7 @@ func (m *making) planLUKS(i int, l types.Luks) exec.Operation {
 		Needs:    m.needs([]exec.Key{anyPartition, anyArray}, deref(l.Device)),
 		Provides: []exec.Key{anyVolume},
 	}
-	o := &op.LUKS{On: m.in.Machine, Want: l}
+	o := &op.LUKS{On: m.in.Machine, Want: l, IsRoot: m.isRoot(l)}
 	for _, n := range names {
 		about.Provides = append(about.Provides, exec.DeviceKey(n))
 		m.in.Machine.Makes(n, o)
@@ -228,15 +236,19 @@ func planVolumes(in Input) []exec.Operation {
 		if op.HasClevis(l.Clevis) {
 			continue
 		}
-		name := op.KeyPath(l.Name)
-		ops = append(ops, &op.LUKSKey{
-			About: exec.Description{
-				Kind: "LUKS key", Target: l.Name, Step: "createCrypttabEntries", Doing: "writing " + in.outside(name),
+		files := []string{""}
+		if isTrue(l.Cex.Enabled) {
+			files = append(files, op.SecureKeyFiles(l.Name)...)
+		}
+		for _, file := range files {
+			o := &op.LUKSKey{On: in.Machine, Volume: l, Secure: file}
+			o.About = exec.Description{
+				Kind: "LUKS key", Target: l.Name, Step: "createCrypttabEntries", Doing: "writing " + in.outside(o.Path()),
 				AskedBy: in.origin("storage", "luks", i), Needs: after(enablingDone),
-				Provides: []exec.Key{exec.PathKey(name), exec.MilestoneKey(volumesDone)},
-			},
-			On: in.Machine, Volume: l,
-		})
+				Provides: []exec.Key{exec.PathKey(o.Path()), exec.MilestoneKey(volumesDone)},
+			}
+			ops = append(ops, o)
+		}
 	}
 	return append(ops, &op.Crypttab{
 		About: exec.Description{
