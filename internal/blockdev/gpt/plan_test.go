@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -139,6 +140,18 @@ func TestPlan(t *testing.T) {
 		_, changes, err = made.Plan(c.wants, nil)
 		if err != nil || slices.ContainsFunc(changes, func(c Change) bool { return c.Action != Keep }) {
 			t.Errorf("%s: the second run: %s", name, show(changes, err))
+		}
+	}
+}
+
+// A size or start whose bytes no 64 bits hold is not taken for a small one, or for 0.
+func TestSizesThatNoDiskHas(t *testing.T) {
+	old := table(t, "")
+	for _, n := range []uint64{1 << 43, 1 << 44, 1<<44 + 1, math.MaxInt64} {
+		for _, w := range []Want{{Number: 1, Size: sectors(old.SectorsOfMiB(n))}, {Number: 1, Start: sectors(old.SectorsOfMiB(n)), Size: sectors(mib)}} {
+			if _, changes, err := old.Plan([]Want{w}, nil); err == nil {
+				t.Errorf("%d MiB: %s", n, show(changes, err))
+			}
 		}
 	}
 }

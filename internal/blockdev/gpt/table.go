@@ -13,6 +13,7 @@ package gpt
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -156,8 +157,10 @@ func (t Table) sectorsOf(bytes uint64) uint64 {
 	return (bytes + uint64(t.sectorSize) - 1) / uint64(t.sectorSize)
 }
 
-// SectorsOfMiB converts sizes of configs.
-func (t Table) SectorsOfMiB(mib uint64) uint64 { return mib << 20 / uint64(t.sectorSize) }
+// SectorsOfMiB converts sizes of configs. What no disk has stays what no disk has.
+func (t Table) SectorsOfMiB(mib uint64) uint64 {
+	return min(mib, math.MaxInt64>>20) << 20 / uint64(t.sectorSize)
+}
 
 // grown returns the table with the sectors usable that the disk has gained since it
 // was partitioned; the backup moves to the end when it is written.
