@@ -97,7 +97,7 @@ func printPlan(w io.Writer, p exec.Plan) error {
 		}
 		fmt.Fprintf(&b, "%-8s %-11s %s\n", o.Finding.Action, o.What.Kind, o.What.Target)
 		if o.Err != nil {
-			fmt.Fprintf(&b, "  problem:  %v\n", o.Err.Err)
+			fmt.Fprintf(&b, "  problem:  %s\n", o.Err.Cause())
 			if help := o.Err.Help(); help != "" {
 				fmt.Fprintf(&b, "  help:     %s\n", help)
 			}
@@ -242,7 +242,7 @@ func printPlanJSON(w io.Writer, p exec.Plan) error {
 			j.Disk = diskOf(o.Finding.Disk)
 		}
 		if o.Err != nil {
-			j.Problem, j.Help = o.Err.Err.Error(), o.Err.Help()
+			j.Problem, j.Help = o.Err.Cause(), o.Err.Help()
 		}
 		out.Operations = append(out.Operations, j)
 	}

@@ -19,10 +19,11 @@ import (
 // for the kernel, so there are a few more than processors.
 func maxWorkers() int { return min(16, 2*runtime.NumCPU()) }
 
-// errAbandoned ends waiting for servers when something else has failed.
-var errAbandoned = errors.New("something else has failed")
+// ErrAbandoned is the cause of the end of a context in which something is waited for, when
+// something else has failed. A Check that returns it has found out nothing.
+var ErrAbandoned = errors.New("something else has failed")
 
-// grace is how long servers are waited for, to find out about further conflicts, after
+// grace is how long servers and devices are waited for, to find out about further conflicts, after
 // the first.
 const grace = 10 * time.Second
 
@@ -131,11 +132,11 @@ func (e *Engine) check(ctx context.Context, ops []Operation) (Plan, *Env, error)
 	checkOne := func(i int) {
 		p := &plan[i]
 		finding, err := p.op.Check(checking, env)
-		if errors.Is(err, errAbandoned) {
+		if errors.Is(err, ErrAbandoned) {
 			err = nil // it was not found out
 		}
 		if err != nil {
-			abandon.Do(func() { time.AfterFunc(grace, func() { cancel(errAbandoned) }) })
+			abandon.Do(func() { time.AfterFunc(grace, func() { cancel(ErrAbandoned) }) })
 			finding.Action = Conflict
 			p.Err = &Problem{Stage: e.Stage, What: p.What, Err: err}
 		}
@@ -278,7 +279,7 @@ func (r *runner) problems() Problems {
 	sort.Slice(numbers, func(i, j int) bool { return numbers[i] < numbers[j] })
 	var ps Problems
 	for _, i := range numbers {
-		if len(numbers) == 1 || !errors.Is(r.failed[i].Err, errAbandoned) {
+		if len(numbers) == 1 || !errors.Is(r.failed[i].Err, ErrAbandoned) {
 			ps = append(ps, r.failed[i])
 		}
 	}
@@ -355,7 +356,7 @@ func (r *runner) settle(jobs []job) {
 		r.left--
 		if j.problem != nil {
 			r.failed[j.number] = j.problem
-			r.abandon(errAbandoned)
+			r.abandon(ErrAbandoned)
 			continue
 		}
 		what := r.plan[j.number].What

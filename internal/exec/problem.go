@@ -18,10 +18,14 @@ type Problem struct {
 	Err   error
 }
 
-// Error names the operation and the cause, or all causes.
+// Error names the operation and the cause.
 func (p *Problem) Error() string {
-	cause := strings.ReplaceAll(p.Err.Error(), "\n", "; ") // those of errors.Join
-	return p.Stage + ": " + p.What.Kind + " " + p.What.Target + ": " + cause
+	return p.Stage + ": " + p.What.Kind + " " + p.What.Target + ": " + p.Cause()
+}
+
+// Cause is one line, also of several causes.
+func (p *Problem) Cause() string {
+	return strings.ReplaceAll(p.Err.Error(), "\n", "; ") // as errors.Join writes them
 }
 
 // Unwrap returns the cause.

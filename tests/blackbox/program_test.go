@@ -137,6 +137,9 @@ func TestKernelArgumentsAreLeftToTheHelper(t *testing.T) {
 	if r.exit != 1 || !strings.Contains(r.stdout, "find ignition-kargs-helper: the program is not installed") {
 		t.Errorf("without the helper: exit %d\n%s", r.exit, r.all())
 	}
+	if r := run(t, "", []string{"IGNITION_CONFIG_FILE=" + config, "PATH=/nowhere"}, "ignition", x.stageArgs("kargs")...); !strings.Contains(r.stdout, "asked by: kernelArguments.shouldExist[0] ("+config+":1:") {
+		t.Errorf("it does not say who asked for them:\n%s", r.all())
+	}
 	said := filepath.Join(x.work, "said")
 	helper := filepath.Join(x.work, "bin/ignition-kargs-helper")
 	must(t, os.MkdirAll(filepath.Dir(helper), 0o755))

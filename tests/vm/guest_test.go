@@ -22,7 +22,7 @@ type scenario struct {
 // cases are all of them, by what they are about.
 func cases() []scenario {
 	var all []scenario
-	for _, some := range [][]scenario{filesystemCases, mountCases, luksCases, cexCases, raidCases, partitionCases(), driveCases, troubleCases, clevisCases, inventoryCases, abDiskCases} {
+	for _, some := range [][]scenario{filesystemCases, mountCases, luksCases, cexCases, raidCases, partitionCases(), driveCases, troubleCases, clevisCases, inventoryCases, preflightCases, abDiskCases} {
 		all = append(all, some...)
 	}
 	return all

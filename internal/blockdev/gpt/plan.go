@@ -351,7 +351,13 @@ func (p *planner) decide(kept map[int]bool) (Table, []Change, error) {
 // made, then it is taken in order.
 func (p *planner) apply(t Table, changes []Change) (Table, error) {
 	var err error
-	fail := func(c Change) error { return p.conflict(c.Want, err, err.Error(), "") }
+	fail := func(c Change) error {
+		cause := err
+		if named := errors.Unwrap(err); named != nil {
+			cause = named // the name of the partition comes before it again
+		}
+		return p.conflict(c.Want, err, cause.Error(), "")
+	}
 	for _, c := range changes {
 		switch {
 		case c.Action == Delete || c.Action == Replace:

@@ -97,7 +97,7 @@ func (l *Log) event(e exec.Event) {
 	case exec.Kept:
 		l.Printf(Debug, "%s: [kept]     %s: already as it should be", prefix, e.What.Doing)
 	case exec.Failed:
-		l.Printf(Critical, "%s: [failed]   %s: %v", prefix, e.What.Doing, e.Err.Err)
+		l.Printf(Critical, "%s: [failed]   %s: %s", prefix, e.What.Doing, e.Err.Cause())
 	case exec.Called:
 		l.Printf(Debug, "%s: executing: %s", prefix, run.Quote(e.Command.Argv))
 	case exec.Warned:

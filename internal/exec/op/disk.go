@@ -82,6 +82,11 @@ func (o *Disk) Check(ctx context.Context, env *exec.Env) (exec.Finding, error) {
 		f.Action = exec.Create
 	}
 	f.Destroys = s.lost()
+	if !s.isKept() && !s.wipe {
+		for _, problem := range s.before.Problems() {
+			f.Warnings = append(f.Warnings, problem+"; it is repaired")
+		}
+	}
 	if env.Detailed {
 		f.Disk = o.drawing(node, &s)
 	}
@@ -135,6 +140,26 @@ func (k KeptPartition) keeps(ctx context.Context, env *exec.Env) bool {
 		}
 	}
 	return false
+}
+
+// former is what lies where a partition will be made, as far as that can be known.
+func (k KeptPartition) former(ctx context.Context, env *exec.Env) sight.Signature {
+	node, made, err := k.Disk.node(ctx, env)
+	if err != nil || made {
+		return sight.Signature{}
+	}
+	s, err := k.Disk.inspect(node)
+	if err != nil || s.wipe && !slices.Contains([]string{"", "gpt", "dos"}, s.found.Format) {
+		return sight.Signature{} // what is on the disk as a whole goes first, wherever it has its signature
+	}
+	for _, c := range s.changes {
+		if c.Want == k.Want && c.After != nil {
+			sector := int64(s.after.SectorSize())
+			is, _ := k.Disk.On.sight().Within(node, int64(c.After.First)*sector, int64(c.After.Sectors())*sector)
+			return is
+		}
+	}
+	return sight.Signature{}
 }
 
 // inspect compares the table with what is wanted.

@@ -45,18 +45,7 @@ func attribute(dir, name string) string {
 	return strings.TrimSpace(string(data))
 }
 
-// holders tells who works with a device.
-func (m *Machine) holders(node string) string {
-	users, err := m.sight().Users(node)
-	switch {
-	case err != nil:
-		return "nobody can be found"
-	case len(users) == 0:
-		return "some process has it open alone"
-	}
-	return namesOf(users)
-}
-
+// namesOf tells who works with devices.
 func namesOf(users []blockdev.User) string {
 	var out []string
 	for _, u := range users {

@@ -39,6 +39,8 @@ const noFormat = "none"
 // errOther reports a device with something on it that nobody allowed to destroy.
 var errOther = errors.New("something else is on the device")
 
+const helpOther = "set wipeFilesystem: true to replace it; or give its format, label and UUID to keep it"
+
 // Filesystem is a file system on a block device, or that there is none.
 type Filesystem struct {
 	About exec.Description
@@ -66,7 +68,11 @@ func (o *Filesystem) Check(ctx context.Context, env *exec.Env) (exec.Finding, er
 		return f, nil
 	}
 	if made {
-		return f, o.needTools(env)
+		err = o.needTools(env)
+		if !isTrue(o.Want.WipeFilesystem) {
+			err = errors.Join(err, o.On.checkFormer(ctx, env, o.Want.Device, o.matches, helpOther))
+		}
+		return f, err
 	}
 	if err := o.On.claim("filesystem", node, o.Want.Device); err != nil {
 		return f, err
@@ -137,8 +143,7 @@ func (o *Filesystem) inspect(node string, f *exec.Finding) (action exec.Action, 
 		}
 		return exec.Keep, "", nil
 	}
-	return exec.Keep, "", exec.WithHelp(fmt.Errorf("%w: %s", errOther, is),
-		"set wipeFilesystem: true to replace it; or give its format, label and UUID to keep it")
+	return exec.Keep, "", exec.WithHelp(fmt.Errorf("%w: %s", errOther, is), helpOther)
 }
 
 // matches reports whether a file system, or one of several that it could be, is the wanted

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/kindling-boot/kindling/config/types"
@@ -49,6 +48,9 @@ func (o *LUKS) Check(ctx context.Context, env *exec.Env) (exec.Finding, error) {
 	f := exec.Finding{Action: exec.Create, Details: o.details()}
 	ways := o.checkWays(ctx, env)
 	node, made, err := o.On.find(ctx, env, &o.About, o.device())
+	if made && !isTrue(o.Want.WipeVolume) {
+		err = o.On.checkFormer(ctx, env, o.device(), func(is sight.Signature) bool { return is.Format == "crypto_LUKS" }, "set wipeVolume: true to replace it")
+	}
 	if err != nil || made {
 		return f, errors.Join(err, ways)
 	}
@@ -68,8 +70,8 @@ func (o *LUKS) Check(ctx context.Context, env *exec.Env) (exec.Finding, error) {
 		f.Details = append(f.Details, s.reason)
 		f.Destroys = lost(s.reason)
 	}
-	if o.isMapped(node) {
-		return f, nil // of a run that was interrupted; it is closed first
+	if open := o.mapped(node); open != "" {
+		node = open // of a run that was interrupted; it is closed first
 	}
 	return f, o.On.checkUnused(node)
 }
@@ -117,7 +119,7 @@ func (o *LUKS) keeps(ctx context.Context, env *exec.Env) bool {
 
 // inspect compares what is on the device with what is wanted.
 func (o *LUKS) inspect(node string) (s luksState, err error) {
-	s.open = !o.isMapped(node)
+	s.open = o.mapped(node) == ""
 	is, err := o.On.sight().Signature(node)
 	if err != nil {
 		return s, err
@@ -221,7 +223,7 @@ func (o *LUKS) reuse(ctx context.Context, env *exec.Env, node string) error {
 	if err := o.On.State.SetKey(o.Want.Name, key); err != nil {
 		return err
 	}
-	if !o.isMapped(node) {
+	if o.mapped(node) == "" {
 		if err := withKeyFile(key, func(file string) error { return o.open(ctx, env, node, file) }); err != nil {
 			return err
 		}
@@ -233,7 +235,7 @@ func (o *LUKS) reuse(ctx context.Context, env *exec.Env, node string) error {
 // make formats the volume, opens it and binds it. The key is kept before anything is
 // written: what it opens cannot be had without it.
 func (o *LUKS) make(ctx context.Context, env *exec.Env, node string, isEmpty bool) error {
-	if o.isMapped(node) {
+	if o.mapped(node) != "" {
 		if err := o.close(ctx, env); err != nil {
 			return err
 		}
@@ -317,7 +319,12 @@ func (o *LUKS) close(ctx context.Context, env *exec.Env) error {
 	return err
 }
 
-// isMapped reports whether the volume on a device is open under its name.
-func (o *LUKS) isMapped(node string) bool {
-	return slices.ContainsFunc(o.On.sight().Holders(node), func(h sight.Holder) bool { return h.Name == o.Want.Name })
+// mapped is the node of the volume on a device if it is open under its name, else empty.
+func (o *LUKS) mapped(node string) string {
+	for _, h := range o.On.sight().Holders(node) {
+		if h.Name == o.Want.Name {
+			return h.Node
+		}
+	}
+	return ""
 }

@@ -66,13 +66,13 @@ type Machine struct {
 // The error's cause is sight.ErrNoDevice.
 func (m *Machine) node(ctx context.Context, env *exec.Env, device string) (string, error) {
 	m.once.Do(func() { m.deadline = time.Now().Add(m.Wait) })
-	told := time.Now()
+	told, abandoned := time.Now(), false
 	for {
 		node, err := m.sight().Node(device)
 		if err == nil || !errors.Is(err, sight.ErrNoDevice) {
 			return node, err
 		}
-		if !time.Now().Before(m.deadline) {
+		if abandoned || !time.Now().Before(m.deadline) {
 			return "", exec.WithHelp(err, "connect the device, or correct its path. The disks of this machine: "+m.disksHere())
 		}
 		if time.Since(told) >= tellPause {
@@ -81,7 +81,10 @@ func (m *Machine) node(ctx context.Context, env *exec.Env, device string) (strin
 		}
 		select {
 		case <-ctx.Done():
-			return "", context.Cause(ctx)
+			err := context.Cause(ctx)
+			if abandoned = errors.Is(err, exec.ErrAbandoned); !abandoned {
+				return "", err
+			}
 		case <-time.After(pollPause):
 		}
 	}
@@ -99,11 +102,17 @@ func (m *Machine) sight() sight.Sight {
 // or if it cannot be written.
 func (m *Machine) checkUnused(node string) error {
 	busy, err := m.sight().IsBusy(node)
+	if err != nil {
+		return err
+	}
+	users, err := m.sight().Users(node) // loop devices hold what the kernel would let go
 	switch {
 	case err != nil:
 		return err
+	case len(users) > 0:
+		return exec.WithHelp(errInUse, "unmount it, or stop what holds it: "+namesOf(users))
 	case busy:
-		return exec.WithHelp(errInUse, "unmount it, or stop what holds it: "+m.holders(node))
+		return exec.WithHelp(errInUse, "unmount it, or stop what holds it: some process has it open alone")
 	}
 	return m.checkWritable(node)
 }
@@ -257,6 +266,19 @@ func (m *Machine) find(ctx context.Context, env *exec.Env, about *exec.Descripti
 	}
 	node, err = m.node(ctx, env, device)
 	return node, false, err
+}
+
+// checkFormer refuses a partition that will be made in a place where something lies that
+// nobody allowed to destroy: else that shows when the table was written.
+func (m *Machine) checkFormer(ctx context.Context, env *exec.Env, device string, isFine func(sight.Signature) bool, help string) error {
+	part, ok := m.makers[device].(KeptPartition)
+	if !ok {
+		return nil
+	}
+	if is := part.former(ctx, env); is.Format != "" && !isFine(is) {
+		return exec.WithHelp(fmt.Errorf("%w, in the place of the new partition: %s", errOther, is), help)
+	}
+	return nil
 }
 
 // work returns what was begun on a device since the machine was started.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kindling-boot/kindling/config/types"
 	"github.com/kindling-boot/kindling/internal/exec"
+	"github.com/kindling-boot/kindling/internal/exec/sight"
 	"github.com/kindling-boot/kindling/internal/run"
 )
 
@@ -59,6 +60,8 @@ func (o *RAID) spares() int {
 	return *o.Want.Spares
 }
 
+const helpMembers = "erase the members (wipefs -a), or let the config wipe them: wipeTable of the disk, wipePartitionEntry of the partition"
+
 // raidState is what an array is and must become.
 type raidState struct {
 	create, assemble bool
@@ -74,6 +77,9 @@ func (o *RAID) Check(ctx context.Context, env *exec.Env) (exec.Finding, error) {
 	}
 	tools := errors.Join(needTool(env, mdadmCmd), needTool(env, wipefsCmd))
 	nodes, made, err := o.members(ctx, env, true)
+	if made {
+		err = o.checkFormer(ctx, env)
+	}
 	if err = errors.Join(err, tools); err != nil || made {
 		return f, err
 	}
@@ -101,6 +107,20 @@ func (o *RAID) Check(ctx context.Context, env *exec.Env) (exec.Finding, error) {
 		}
 	}
 	return f, nil
+}
+
+// checkFormer looks at what lies where members will be made.
+func (o *RAID) checkFormer(ctx context.Context, env *exec.Env) error {
+	var errs []error
+	for _, d := range o.Want.Devices {
+		if o.Wipe[d] {
+			continue
+		}
+		if err := o.On.checkFormer(ctx, env, d, func(is sight.Signature) bool { return is.Format == "linux_raid_member" }, helpMembers); err != nil {
+			errs = append(errs, fmt.Errorf("member %s: %w", d, err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // members returns the nodes of the members. Made is true if some are not what they will be.
@@ -178,8 +198,7 @@ func (o *RAID) inspect(ctx context.Context, env *exec.Env, nodes []string) (s ra
 	case len(other) == 0:
 		return raidState{create: true, reason: wipes + "what is on the members"}, nil
 	}
-	return s, exec.WithHelp(fmt.Errorf("%w, and not this array: %s", errOther, strings.Join(other, ", ")),
-		"erase the members (wipefs -a), or let the config wipe them: wipeTable of the disk, wipePartitionEntry of the partition")
+	return s, exec.WithHelp(fmt.Errorf("%w, and not this array: %s", errOther, strings.Join(other, ", ")), helpMembers)
 }
 
 // isOurs reports whether a superblock is of an array like the wanted one.

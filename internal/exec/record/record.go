@@ -196,7 +196,7 @@ func (r *Recorder) Sink(e exec.Event) {
 		}
 	}
 	if e.Err != nil {
-		l.Error = e.Err.Err.Error()
+		l.Error = e.Err.Cause()
 	}
 	r.write(l)
 }

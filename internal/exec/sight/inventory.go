@@ -252,6 +252,20 @@ func (inv *Inventory) Signature(node string) (Signature, error) {
 	return d.On, nil
 }
 
+// Within implements Sight. Only partitions that were there are known.
+func (inv *Inventory) Within(node string, at, size int64) (Signature, error) {
+	d := inv.device(node)
+	if d == nil || d.Table == nil {
+		return Signature{}, nil
+	}
+	for _, p := range d.Table.Partitions {
+		if p.Node != "" && p.Start == uint64(at) && p.Size == uint64(size) {
+			return inv.Signature(p.Node)
+		}
+	}
+	return Signature{}, nil
+}
+
 // LUKS implements Sight.
 func (inv *Inventory) LUKS(node string) (LUKS, error) {
 	d, err := inv.at(node)

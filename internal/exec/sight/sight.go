@@ -34,6 +34,9 @@ type Sight interface {
 	Partition(node string, number int) string
 	// Signature tells what is on a device.
 	Signature(node string) (Signature, error)
+	// Within tells what is in a part of a disk, where a partition may be one day; nothing if
+	// nobody knows. All in bytes.
+	Within(node string, at, size int64) (Signature, error)
 	// LUKS reads the header of a volume; ErrNoLUKS if there is none.
 	LUKS(node string) (LUKS, error)
 	// IsIncomplete reports whether a file system is one whose making was never finished.

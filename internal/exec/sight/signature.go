@@ -3,6 +3,7 @@ package sight
 import (
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/kindling-boot/kindling/internal/blockdev"
 	"github.com/kindling-boot/kindling/internal/blockdev/probe"
@@ -30,7 +31,21 @@ func (l Live) Signature(node string) (s Signature, err error) {
 		return s, err
 	}
 	defer d.File.Close() //nolint:errcheck // read only
-	report, err := probe.Probe(d.File, d.SizeBytes)
+	return signature(d.File, d.SizeBytes, node)
+}
+
+// Within implements Sight.
+func (l Live) Within(node string, at, size int64) (s Signature, err error) {
+	d, err := l.host.Open(node, blockdev.Reading, 0)
+	if err != nil {
+		return s, err
+	}
+	defer d.File.Close() //nolint:errcheck // read only
+	return signature(io.NewSectionReader(d.File, at, size), size, node)
+}
+
+func signature(r io.ReaderAt, size int64, node string) (s Signature, err error) {
+	report, err := probe.Probe(r, size)
 	if err != nil {
 		return s, fmt.Errorf("look at %s: %w", node, err)
 	}

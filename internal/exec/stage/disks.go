@@ -36,9 +36,14 @@ func planKargs(in Input) []exec.Operation {
 	if len(o.ShouldExist)+len(o.ShouldNotExist) == 0 {
 		return nil
 	}
+	// an entry has a place in the config that later stages know
+	first := "shouldExist"
+	if len(o.ShouldExist) == 0 {
+		first = "shouldNotExist"
+	}
 	o.About = exec.Description{
 		Kind: "kernel arguments", Target: strings.Join(append(slices.Clone(o.ShouldExist), o.ShouldNotExist...), " "),
-		Step: "updateKernelArguments", Doing: "updating kernel arguments", AskedBy: in.origin("kernelArguments"),
+		Step: "updateKernelArguments", Doing: "updating kernel arguments", AskedBy: in.origin("kernelArguments", first, 0),
 	}
 	return []exec.Operation{&o}
 }

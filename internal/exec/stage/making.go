@@ -253,7 +253,7 @@ func planVolumes(in Input) []exec.Operation {
 	return append(ops, &op.Crypttab{
 		About: exec.Description{
 			Kind: "crypttab", Target: "/etc/crypttab", Step: "createCrypttabEntries", Doing: "writing " + in.outside("/etc/crypttab"),
-			AskedBy: in.origin("storage", "luks"), Needs: after(enablingDone),
+			AskedBy: in.origin("storage", "luks", 0), Needs: after(enablingDone),
 			Provides: []exec.Key{exec.PathKey("/etc/crypttab"), exec.MilestoneKey(volumesDone)},
 		},
 		On: in.Machine, Volumes: slices.Clone(volumes),
@@ -297,7 +297,7 @@ func planArrays(in Input) []exec.Operation {
 	return []exec.Operation{&op.MdadmConfig{
 		About: exec.Description{
 			Kind: "mdadm config", Target: name, Step: "createMdadmConfig", Doing: "writing " + in.outside(name),
-			AskedBy: in.origin("storage", "raid"), Needs: after(enablingDone),
+			AskedBy: in.origin("storage", "raid", 0), Needs: after(enablingDone),
 			Provides: []exec.Key{exec.PathKey(name), exec.MilestoneKey(volumesDone)},
 		},
 		Path: name, Arrays: slices.Clone(arrays),
