@@ -57,6 +57,7 @@ declare -A needs=(
   [mcopy]=mtools
   [sshd]=openssh-server    # these read what the variant linux writes
   [ssh-keygen]=openssh-client
+  [visudo]=sudo
   [nmcli]=network-manager
   [sysctl]=procps
   [pgrep]=procps

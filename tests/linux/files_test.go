@@ -65,6 +65,58 @@ func TestModprobe(t *testing.T) {
 	}
 }
 
+// TestSudoers: visudo finds the faults that butane warns of, and none where it is silent.
+// That others may not read a file, mode 0400, is fine with sudo; only visudo wants 0440.
+func TestSudoers(t *testing.T) {
+	programs.Need(t, "root", "visudo", "unshare")
+	files := []struct{ name, attributes, fault string }{
+		{"good", "mode: 0440", ""},
+		{"open", "mode: 0644", "bad permissions, should be mode 0440"},
+		{"owned", "mode: 0440, user: {id: 1000}", "wrong owner (uid, gid) should be (0, 0)"},
+		{"with.dot", "mode: 0440", "skipped"},
+		{"backup~", "mode: 0440", "skipped"},
+	}
+	var document strings.Builder
+	document.WriteString("storage:\n  files:\n")
+	for _, f := range files {
+		document.WriteString("    - {path: /etc/sudoers.d/" + f.name + ", " + f.attributes + ", contents: {inline: \"deploy ALL=(ALL) ALL\\n\"}}\n")
+	}
+	said := visudo(t, provision(t, document.String()))
+	check := exec.Command(programs.Path(t, "butane"), "--check")
+	check.Stdin = strings.NewReader(head + document.String())
+	var warnings strings.Builder
+	check.Stderr = &warnings
+	if err := check.Run(); err != nil {
+		t.Fatalf("%v: %s", err, warnings.String())
+	}
+	for _, f := range files {
+		if strings.Contains(warnings.String(), "\"/etc/sudoers.d/"+f.name+"\"") != (f.fault != "") {
+			t.Errorf("%s, %q, with these warnings:\n%s", f.name, f.fault, warnings.String())
+		}
+		switch line := "/etc/sudoers.d/" + f.name + ": "; f.fault {
+		case "":
+			has(t, said, line+"parsed OK")
+		case "skipped":
+			if strings.Contains(said, line) {
+				t.Errorf("visudo reads %s:\n%s", f.name, said)
+			}
+		default:
+			has(t, said, line+f.fault)
+		}
+	}
+}
+
+// visudo tells what it finds in the folder of a root, read from /etc/sudoers.
+func visudo(t *testing.T, root string) string {
+	t.Helper()
+	cmd := exec.Command("unshare", "--mount", "sh", "-c", `mount --bind "$1" /etc/sudoers.d && { visudo -c || true; }`, "sh", filepath.Join(root, "etc/sudoers.d"))
+	said, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+	return string(said)
+}
+
 // TestSSH: sshd starts with the options, and they count before those that follow.
 func TestSSH(t *testing.T) {
 	programs.Need(t, "root", "sshd", "ssh-keygen")
