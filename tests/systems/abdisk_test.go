@@ -12,9 +12,9 @@ import (
 	"github.com/kindling-boot/kindling/tests/programs"
 )
 
-// TestABDiskUnit: systemd runs ab-disk.service on the first boot and not again. A file stands
+// TestABDiskBooted: systemd runs ab-disk.service on the first boot and not again. A file stands
 // for the disk, which sfdisk takes as well; tests/vm has the unit's commands on real ones.
-func TestABDiskUnit(t *testing.T) {
+func TestABDiskBooted(t *testing.T) {
 	if os.Getenv("KINDLING_SLOW") == "" {
 		t.Skip("boots a machine of its own; KINDLING_SLOW=1 asks for it")
 	}

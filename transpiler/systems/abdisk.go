@@ -67,6 +67,9 @@ type abSlot struct {
 // build_library/disk_layout.json of Container Linux and Flatcar has it.
 const alignMiB = 2
 
+// mostMiB is the largest size, a PiB: sums of them are numbers, too.
+const mostMiB = 1 << 30
+
 // mostSlot is the largest priority and number of tries: each has four bits.
 const mostSlot = 15
 
@@ -143,8 +146,8 @@ func (s *ABDisk) Check(c *sugar.Ctx) {
 	}{
 		{"efi_size_mib", d.EFISizeMiB, alignMiB}, {"usr_size_mib", d.USRSizeMiB, alignMiB}, {"oem_size_mib", d.OEMSizeMiB, 0}, {"root_size_mib", d.RootSizeMiB, 0},
 	} {
-		if size.value != nil && (*size.value < size.least || *size.value%alignMiB != 0) {
-			c.ErrorHelp(ruleABDisk, abPlace(size.key), "write an even number of MiB", "a partition cannot have %d MiB: the next one begins at a multiple of 4096 sectors", *size.value)
+		if size.value != nil && (*size.value < size.least || *size.value > mostMiB || *size.value%alignMiB != 0) {
+			c.ErrorHelp(ruleABDisk, abPlace(size.key), "write an even number of MiB, up to a PiB", "a partition cannot have %d MiB: the next one begins at a multiple of 4096 sectors", *size.value)
 		}
 	}
 	for i, slot := range []*abSlot{d.SlotA, d.SlotB} {
