@@ -268,7 +268,7 @@ func (t *textReader) Read(p []byte) (int, error) {
 				return n, errPercent
 			}
 			c, size = byte(unhex(t.rest[1])<<4|unhex(t.rest[2])), 3
-		case checkText(t.rest[:1]) != nil:
+		case kinds[c]&urlByte == 0:
 			return n, errByte
 		}
 		p[n] = c
@@ -284,8 +284,11 @@ func (t *textReader) Read(p []byte) (int, error) {
 // Decode returns the data of a data URL.
 func Decode(s string) ([]byte, error) {
 	u, err := Parse(s)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case u.Base64 && isPlainBase64(u.Data): // as most are
+		return base64.StdEncoding.DecodeString(u.Data)
 	}
 	return io.ReadAll(u.Reader())
 }

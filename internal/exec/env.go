@@ -27,6 +27,7 @@ type Env struct {
 	events   *stream
 	promises map[Key]bool
 	applied  atomic.Uint64
+	kept     atomic.Int64
 
 	mu       sync.Mutex
 	accounts *sysroot.Accounts
@@ -45,6 +46,15 @@ func (e *Env) Find(program string) error {
 // Generation changes whenever an operation has been carried out: what was seen in
 // the same generation still holds.
 func (e *Env) Generation() uint64 { return e.applied.Load() }
+
+// maxKept bounds what operations keep in memory between Check and Apply, in bytes.
+const maxKept = 8 << 20
+
+// MayKeep reports whether an operation may keep that many bytes from its Check for its
+// Apply. If not, Apply does the work again.
+func (e *Env) MayKeep(bytes int) bool {
+	return e.kept.Load() < maxKept && e.kept.Add(int64(bytes)) <= maxKept
+}
 
 // Promises reports whether an operation of the plan provides the key.
 func (e *Env) Promises(k Key) bool { return e.promises[k] }

@@ -11,6 +11,7 @@
 package resource
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net/url"
@@ -84,6 +85,32 @@ func showURL(u *url.URL) string {
 		hidden = append(hidden, "//account@", "//…@")
 	}
 	return strings.NewReplacer(hidden...).Replace(shown.String())
+}
+
+// Short returns the content of a resource, unpacked and verified, if the config itself
+// holds it, in not many more bytes than limit, and it has at most limit; then it is not
+// nil. For all other content, and for that which is broken, ok is false; Fetcher.Open tells more.
+func Short(r types.Resource, limit int) (data []byte, ok bool) {
+	if r.Source == nil || *r.Source == "" {
+		return []byte{}, true
+	}
+	if len(*r.Source) > 2*limit || scheme(*r.Source) != "data" {
+		return nil, false
+	}
+	data, err := dataurl.Decode(*r.Source)
+	if err == nil && !isPlain(r) {
+		var s io.ReadCloser
+		if s, err = decoded(r, io.NopCloser(bytes.NewReader(data))); err == nil {
+			data, err = io.ReadAll(io.LimitReader(s, int64(limit)+1))
+			_ = s.Close() // of something in memory
+		}
+	}
+	return data, err == nil && len(data) <= limit
+}
+
+// isPlain reports whether there is nothing to unpack and to verify.
+func isPlain(r types.Resource) bool {
+	return (r.Compression == nil || *r.Compression == "") && (r.Verification.Hash == nil || *r.Verification.Hash == "")
 }
 
 // openLocal opens what is no matter of a network; ok is false for all other sources.

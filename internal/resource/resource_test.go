@@ -59,6 +59,14 @@ func TestOpen(t *testing.T) {
 			if c.cause == nil && got != c.want {
 				t.Errorf("%q, want %q", got, c.want)
 			}
+			// what the config holds is the same at once, if it is whole, and not too long
+			data, ok := Short(r, maxSmall)
+			if held := c.cause == nil && !strings.HasPrefix(c.source, "file"); ok != held || held && (data == nil || string(data) != c.want) {
+				t.Errorf("short: %q, %v", data, ok)
+			}
+			if _, ok := Short(r, len(c.want)-1); ok && c.want != "" {
+				t.Error("it is longer than the limit")
+			}
 		})
 	}
 }

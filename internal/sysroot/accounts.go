@@ -254,7 +254,7 @@ func (r *Root) rewrite(file string, data []byte) (err error) {
 	if err != nil {
 		return err
 	}
-	return e.ReplaceFile(data, func(s *Staged) error {
+	return e.PutFile(data, true, func(s *Staged) error {
 		if err := s.CopyAttributes(e); err != nil {
 			return err
 		}

@@ -175,7 +175,7 @@ func (s *Staged) Commit(replace bool) error {
 	if err := s.close(); err != nil {
 		return err
 	}
-	if !s.file { // a file is never on the way to something
+	if !s.file || replace { // a new file is never on the way to something
 		defer s.entry.root.appeared(s.entry.Path())
 	}
 	dir, base := s.entry.dir.fd, s.entry.base
@@ -255,9 +255,10 @@ func (s *Staged) Discard() error {
 	return errors.Join(s.close(), s.entry.RemoveLeftOver())
 }
 
-// ReplaceFile puts a file with the given content in the place of whatever is there,
-// in one step. finish gives it its owner and mode before.
-func (e Entry) ReplaceFile(data []byte, finish func(s *Staged) error) (err error) {
+// PutFile makes a file with the given content in one step. With replace it takes the
+// place of whatever is there, otherwise that is an error, unix.EEXIST. finish gives it
+// its owner and mode before.
+func (e Entry) PutFile(data []byte, replace bool, finish func(s *Staged) error) (err error) {
 	s, err := e.StageFile()
 	if err != nil {
 		return err
@@ -269,5 +270,5 @@ func (e Entry) ReplaceFile(data []byte, finish func(s *Staged) error) (err error
 	if err := finish(s); err != nil {
 		return err
 	}
-	return s.Commit(true)
+	return s.Commit(replace)
 }

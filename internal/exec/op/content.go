@@ -21,6 +21,8 @@ import (
 type content struct {
 	fetcher   *resource.Fetcher
 	resources []types.Resource
+	// ready is all of it, if it was short enough to be put into memory; else nil.
+	ready []byte
 	// twin is another file that holds the first resource, or will before this content is
 	// written; nil if there is none.
 	twin *twin
@@ -46,8 +48,35 @@ func (t *twin) open() (io.ReadCloser, error) {
 // buffers are for copying; the size is that of a pipe.
 var buffers = sync.Pool{New: func() any { b := make([]byte, 64<<10); return &b }}
 
+// maxReady is how long content may be to be kept in memory from Check to Apply, in bytes.
+const maxReady = 64 << 10
+
+// short returns all of the content if the config holds it and it is short, else nil.
+func (c content) short(env *exec.Env) []byte {
+	all := []byte{}
+	for i, r := range c.resources {
+		if i == 0 && c.twin != nil {
+			return nil
+		}
+		data, ok := resource.Short(r, maxReady)
+		if !ok || !env.MayKeep(len(data)) {
+			return nil
+		}
+		if i == 0 {
+			all = data
+			continue
+		}
+		all = append(all, data...)
+	}
+	return all
+}
+
 // writeTo fetches, unpacks and verifies everything, and writes it.
 func (c content) writeTo(ctx context.Context, w io.Writer) error {
+	if c.ready != nil {
+		_, err := w.Write(c.ready)
+		return err
+	}
 	for i := range c.resources {
 		if err := c.copyResource(ctx, w, i); err != nil {
 			return err
@@ -136,6 +165,9 @@ func WithFetchHelp(err error) error {
 // What comes from the network is asked for: small contents are fetched and verified,
 // large ones are verified on their way into the file.
 func (c content) check(ctx context.Context) error {
+	if c.ready != nil {
+		return nil
+	}
 	for i, r := range c.resources {
 		if i == 0 && c.twin != nil {
 			continue // the other file sees to it

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"golang.org/x/sys/unix"
 
@@ -33,6 +34,10 @@ type File struct {
 	// Mode are the permission bits; nil means 0644 for a new file.
 	Mode  *uint32
 	Owner Owner
+
+	// What Check leaves to Apply: that there was nothing, and short content.
+	absent bool
+	ready  []byte
 }
 
 // fileState is what has to be done to a file.
@@ -90,8 +95,10 @@ func (o *File) Check(ctx context.Context, env *exec.Env) (exec.Finding, error) {
 // format, except that a file with exactly the wanted content is never in the way. Once
 // it is decided to write, remote content is not fetched only to be compared.
 func (o *File) inspect(ctx context.Context, env *exec.Env, writes bool) (s fileState, err error) {
-	if s.is, err = look(env, o.Path); err != nil {
-		return s, err
+	if !writes || !o.absent { // Commit refuses what has come in between
+		if s.is, err = look(env, o.Path); err != nil {
+			return s, err
+		}
 	}
 	if s.uid, s.gid, err = o.Owner.ids(env); err != nil {
 		return s, err
@@ -105,6 +112,10 @@ func (o *File) inspect(ctx context.Context, env *exec.Env, writes bool) (s fileS
 		}
 	}
 	all.resources = append(all.resources, o.Append...)
+	if !writes {
+		o.absent, o.ready = s.is.Kind == sysroot.Absent, all.short(env)
+	}
+	all.ready = o.ready
 	s.mode = defaultFileMode
 	isRegular := s.is.Kind == sysroot.Regular
 	if o.Mode != nil {
@@ -174,7 +185,16 @@ func parent(name string) string {
 }
 
 // Apply implements exec.Operation.
-func (o *File) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, err error) {
+func (o *File) Apply(ctx context.Context, env *exec.Env) (exec.Outcome, error) {
+	out, err := o.apply(ctx, env)
+	if o.absent && errors.Is(err, unix.EEXIST) { // another operation has made it since
+		o.absent = false
+		return o.apply(ctx, env)
+	}
+	return out, err
+}
+
+func (o *File) apply(ctx context.Context, env *exec.Env) (out exec.Outcome, err error) {
 	s, err := o.inspect(ctx, env, true)
 	if err != nil || s.action() == exec.Keep {
 		return out, err
@@ -209,11 +229,13 @@ func (o *File) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, err 
 			s.gid = s.is.GID
 		}
 	}
-	limit, err := inRoom(staged)
-	if err != nil {
-		return out, err
+	var w io.Writer = staged
+	if s.write.ready == nil {
+		if w, err = inRoom(staged); err != nil {
+			return out, err
+		}
 	}
-	if err := s.write.writeTo(ctx, limit); err != nil {
+	if err := s.write.writeTo(ctx, w); err != nil {
 		return out, err
 	}
 	out.Bytes = staged.Size()

@@ -158,7 +158,7 @@ func (o *SSHKeys) write(env *exec.Env, u sysroot.User, name string) error {
 		return err
 	}
 	defer e.Close()
-	return e.ReplaceFile(o.content(), func(s *sysroot.Staged) error { return s.Chmod(keysMode) })
+	return e.PutFile(o.content(), true, func(s *sysroot.Staged) error { return s.Chmod(keysMode) })
 }
 
 // directoriesBelow lists the directories from below a directory down to that of a

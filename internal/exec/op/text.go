@@ -3,7 +3,10 @@ package op
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/kindling-boot/kindling/internal/exec"
 	"github.com/kindling-boot/kindling/internal/sysroot"
@@ -17,6 +20,8 @@ type Text struct {
 	Path string
 	Data string
 	Mode uint32
+
+	absent bool // when Check looked
 }
 
 // Describe implements exec.Operation.
@@ -28,6 +33,7 @@ func (o *Text) Check(_ context.Context, env *exec.Env) (exec.Finding, error) {
 	if err != nil {
 		return exec.Finding{}, err
 	}
+	o.absent = is.Kind == sysroot.Absent
 	finding := exec.Finding{Action: o.action(is, now)}
 	if finding.Action == exec.Keep {
 		return finding, nil
@@ -69,20 +75,31 @@ func (o *Text) action(is sysroot.Info, now []byte) exec.Action {
 
 // Apply implements exec.Operation.
 func (o *Text) Apply(_ context.Context, env *exec.Env) (out exec.Outcome, err error) {
+	out.Bytes = int64(len(o.Data))
+	if o.absent {
+		err := putFile(env, o.Path, []byte(o.Data), o.Mode, false)
+		if !errors.Is(err, unix.EEXIST) { // else something has come in between
+			return out, err
+		}
+	}
 	is, now, err := o.inspect(env)
 	if err != nil || o.action(is, now) == exec.Keep {
-		return out, err
+		return exec.Outcome{}, err
 	}
-	out.Bytes = int64(len(o.Data))
 	return out, replaceFile(env, o.Path, []byte(o.Data), o.Mode)
 }
 
 // replaceFile puts a small file in the place of whatever is there.
 func replaceFile(env *exec.Env, name string, data []byte, mode uint32) error {
+	return putFile(env, name, data, mode, true)
+}
+
+// putFile is replaceFile; without replace, the error is unix.EEXIST if something is there.
+func putFile(env *exec.Env, name string, data []byte, mode uint32, replace bool) error {
 	e, err := env.Root.MakeEntry(name)
 	if err != nil {
 		return err
 	}
 	defer e.Close()
-	return e.ReplaceFile(data, func(s *sysroot.Staged) error { return s.Chmod(mode) })
+	return e.PutFile(data, replace, func(s *sysroot.Staged) error { return s.Chmod(mode) })
 }
