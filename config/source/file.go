@@ -133,12 +133,12 @@ func (f *File) runes(from, to int) int {
 func (f *File) lastMark(offset int) mark {
 	f.marking.Do(func() {
 		f.marks = make([]mark, 1, 1+len(f.Data)/markEvery)
-		for at, n := 0, 0; at < len(f.Data); n++ {
-			if at-f.marks[len(f.marks)-1].offset >= markEvery {
-				f.marks = append(f.marks, mark{offset: at, runes: n})
+		for at, n := markEvery, 0; at < len(f.Data); at += markEvery {
+			for at < len(f.Data) && !utf8.RuneStart(f.Data[at]) {
+				at++
 			}
-			_, size := utf8.DecodeRune(f.Data[at:])
-			at += size
+			n += utf8.RuneCount(f.Data[f.marks[len(f.marks)-1].offset:at])
+			f.marks = append(f.marks, mark{offset: at, runes: n})
 		}
 	})
 	i := sort.Search(len(f.marks), func(i int) bool { return f.marks[i].offset > offset })

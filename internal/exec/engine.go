@@ -111,7 +111,7 @@ func (e *Engine) Run(ctx context.Context, ops []Operation) (Plan, error) {
 // check runs every Check.
 func (e *Engine) check(ctx context.Context, ops []Operation) (Plan, *Env, error) {
 	plan := make(Plan, len(ops))
-	env := &Env{Root: e.Root, Fetcher: e.Fetcher, Detailed: e.Detailed, find: e.Find, events: newStream(e.Stage, e.Sink), promises: map[Key]bool{}}
+	env := &Env{Root: e.Root, Fetcher: e.Fetcher, Detailed: e.Detailed, find: e.Find, events: newStream(e.Stage, e.Sink, len(ops)), promises: make(map[Key]bool, len(ops))}
 	for i, o := range ops {
 		plan[i] = Planned{op: o, What: o.Describe()}
 		for _, k := range plan[i].What.Provides {
@@ -193,8 +193,11 @@ func (e *Engine) sync(plan Plan) error {
 			continue
 		}
 		for _, k := range plan[i].What.Provides {
+			if k.Space != spacePath {
+				continue
+			}
 			dir := path.Dir(k.Name)
-			if k.Space != spacePath || seen[dir] {
+			if seen[dir] {
 				continue
 			}
 			seen[dir] = true
@@ -362,7 +365,9 @@ func (r *runner) settle(jobs []job) {
 		what := r.plan[j.number].What
 		if j.again || r.plan[j.number].Finding.Action != Keep {
 			for _, k := range what.Provides {
-				r.changed[k] = true
+				if len(r.graph.waiters[k]) > 0 {
+					r.changed[k] = true
+				}
 			}
 		}
 		r.queue = append(r.queue, r.graph.done(what)...)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/kindling-boot/kindling/internal/sysroot"
 )
@@ -48,6 +49,7 @@ type bench struct {
 	applied []string
 	ops     []Operation
 	events  []string
+	reads   func(Event) // sees each event first
 }
 
 func (b *bench) add(name, needs, provides string, change func(*fake)) {
@@ -80,6 +82,9 @@ func (b *bench) run() (Plan, error) {
 	}
 	b.t.Cleanup(func() { _ = root.Close() })
 	e := Engine{Stage: "test", Root: root, Sink: func(e Event) {
+		if b.reads != nil {
+			b.reads(e)
+		}
 		name := ""
 		if e.What != nil {
 			name = e.What.Target
@@ -132,6 +137,38 @@ func TestEventsComeInTheOrderOfThePlan(t *testing.T) {
 	}
 	if !slices.Equal(b.events, want) {
 		t.Errorf("events are\n%s", strings.Join(b.events, "\n"))
+	}
+}
+
+func TestASlowReaderOfEventsStopsNobody(t *testing.T) {
+	b := &bench{t: t}
+	second := make(chan struct{})
+	b.add("first", "", "", nil)
+	b.add("second", "", "", func(f *fake) { f.gate = second })
+	b.add("third", "", "", nil)
+	b.reads = func(e Event) {
+		if e.Kind != Finished || e.What.Target != "first" {
+			return
+		}
+		close(second)
+		for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+			b.mu.Lock()
+			n := len(b.applied)
+			b.mu.Unlock()
+			if n == len(b.ops) {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Error("the others wait for the reader")
+				return
+			}
+		}
+	}
+	if _, err := b.run(); err != nil {
+		t.Fatal(err)
+	}
+	if want := 1 + 3*len(b.ops); len(b.events) != want {
+		t.Errorf("%d events, want %d", len(b.events), want)
 	}
 }
 

@@ -63,22 +63,31 @@ type Sink func(Event)
 
 // stream passes events on, one at a time and in the order of the plan: those of an
 // operation wait until all operations before it have ended. What is reported is
-// therefore the same on every run.
+// therefore the same on every run. Nobody waits for the sink while another goroutine
+// is calling it.
 type stream struct {
 	stage string
 	sink  Sink
 
 	mu      sync.Mutex
-	next    int             // operation whose events pass at once
-	waiting map[int][]Event // of later operations
-	ended   map[int]bool
+	next    int        // operation whose events pass at once
+	ops     []opEvents // by number
+	ready   []Event    // whose turn it is
+	passing bool       // a goroutine gives them to the sink
+	spare   []Event    // for the next ready
 }
 
-func newStream(stage string, sink Sink) *stream {
+// opEvents is what is known of the events of an operation.
+type opEvents struct {
+	waiting []Event // for its turn
+	ended   bool
+}
+
+func newStream(stage string, sink Sink, operations int) *stream {
 	if sink == nil {
 		sink = func(Event) {}
 	}
-	return &stream{stage: stage, sink: sink, next: 1, waiting: map[int][]Event{}, ended: map[int]bool{}}
+	return &stream{stage: stage, sink: sink, next: 1, ops: make([]opEvents, operations+2)}
 }
 
 // emit passes on an event, or keeps it until it is its turn.
@@ -90,25 +99,47 @@ func (s *stream) emit(e Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e.Op > s.next {
-		s.waiting[e.Op] = append(s.waiting[e.Op], e)
+		op := &s.ops[e.Op]
+		if op.waiting == nil {
+			op.waiting = make([]Event, 0, 2) // most only start and finish
+		}
+		op.waiting = append(op.waiting, e)
 		return
 	}
-	s.sink(e)
+	s.ready = append(s.ready, e)
+	s.pass()
 }
 
 // end tells that no more events of an operation will come.
 func (s *stream) end(op int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ended[op] = true
-	for s.ended[s.next] {
-		delete(s.ended, s.next)
+	s.ops[op].ended = true
+	for s.ops[s.next].ended {
 		s.next++
-		for _, e := range s.waiting[s.next] {
-			s.sink(e)
-		}
-		delete(s.waiting, s.next)
+		s.ready = append(s.ready, s.ops[s.next].waiting...)
+		s.ops[s.next].waiting = nil
 	}
+	s.pass()
+}
+
+// pass gives the sink what is ready. If another goroutine does, it will see that too.
+func (s *stream) pass() {
+	if s.passing {
+		return
+	}
+	s.passing = true
+	for len(s.ready) > 0 {
+		ready := s.ready
+		s.ready = s.spare[:0]
+		s.mu.Unlock()
+		for i := range ready {
+			s.sink(ready[i])
+		}
+		s.mu.Lock()
+		s.spare = ready
+	}
+	s.passing = false
 }
 
 // flush passes on what is left, of operations after one that never ran.
