@@ -191,7 +191,7 @@ func (f *Field) IsList() bool { return f.Type.Kind() == reflect.Slice }
 // sinceAt returns the first spec with the field when it stands at the given path.
 func (f *Field) sinceAt(path source.Path) spec.Version {
 	if f.placed {
-		if v, ok := spec.PlaceSince(place(path.At(f.JSON))); ok {
+		if v, ok := spec.PlaceSince(place(path) + "." + f.JSON); ok {
 			return v
 		}
 	}

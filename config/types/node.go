@@ -82,26 +82,26 @@ var (
 // Check reports paths and owners that mean nothing.
 func (n Node) check(c *check.Ctx) {
 	c.At("path").AbsPath(n.Path)
-	n.User.check(c.At("user"))
-	n.Group.check(c.At("group"))
+	n.User.check(c, "user")
+	n.Group.check(c, "group")
 }
 
-func (o NodeOwner) check(c *check.Ctx) {
+func (o NodeOwner) check(c *check.Ctx, key string) {
 	if o.ID != nil && o.Name != nil && *o.Name != "" {
-		c.Errorf(ruleOwnerBoth, "both id and name are given")
+		c.At(key).Errorf(ruleOwnerBoth, "both id and name are given")
 	}
 }
 
 // Check reports what is wrong with the directory by itself.
 func (d Directory) Check(c *check.Ctx) {
 	d.check(c)
-	checkMode(c.At("mode"), d.Mode)
+	checkMode(c, d.Mode)
 }
 
 // Check reports what is wrong with the file by itself.
 func (f File) Check(c *check.Ctx) {
 	f.check(c)
-	checkMode(c.At("mode"), f.Mode)
+	checkMode(c, f.Mode)
 	if f.Overwrite != nil && *f.Overwrite && f.Contents.Source == nil {
 		c.At("overwrite").Errorf(ruleOverwrite, "overwrite is set, but contents has no source")
 	}
@@ -111,14 +111,11 @@ func (f File) Check(c *check.Ctx) {
 const SpecialBits = 0o7000
 
 func checkMode(c *check.Ctx, mode *int) {
-	if mode == nil {
-		return
+	if mode != nil && (*mode < 0 || *mode > 0o7777) {
+		c.At("mode").Errorf(ruleMode, "%d is no file mode", *mode)
 	}
-	if *mode < 0 || *mode > 0o7777 {
-		c.Errorf(ruleMode, "%d is no file mode", *mode)
-	}
-	if *mode&SpecialBits != 0 && c.Spec() < spec.V3_6 {
-		c.Warnf(ruleModeSpecial, "mode %04o has special bits, which spec %s drops", *mode&0o7777, c.Spec())
+	if mode != nil && *mode&SpecialBits != 0 && c.Spec() < spec.V3_6 {
+		c.At("mode").Warnf(ruleModeSpecial, "mode %04o has special bits, which spec %s drops", *mode&0o7777, c.Spec())
 	}
 }
 

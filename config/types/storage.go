@@ -51,9 +51,9 @@ func (s Storage) Check(c *check.Ctx) {
 		links[l.Path] = true
 	}
 	if len(links) > 0 {
-		s.eachNode(c, func(c *check.Ctx, kind string, n *Node) {
+		s.eachNode(func(list string, i int, kind string, n *Node) {
 			if dir, found := linkAbove(n.Path, links); found {
-				c.Errorf(ruleBelowLink, "%s %q lies below the link %q", kind, n.Path, dir)
+				c.At(list, i).Errorf(ruleBelowLink, "%s %q lies below the link %q", kind, n.Path, dir)
 			}
 		})
 	}
@@ -61,16 +61,16 @@ func (s Storage) Check(c *check.Ctx) {
 	s.checkDevices(c)
 }
 
-// eachNode visits all directories, files and links with their places.
-func (s *Storage) eachNode(c *check.Ctx, visit func(c *check.Ctx, kind string, n *Node)) {
+// eachNode visits all directories, files and links with their places in the section.
+func (s *Storage) eachNode(visit func(list string, i int, kind string, n *Node)) {
 	for i := range s.Directories {
-		visit(c.At("directories", i), "directory", &s.Directories[i].Node)
+		visit("directories", i, "directory", &s.Directories[i].Node)
 	}
 	for i := range s.Files {
-		visit(c.At("files", i), "file", &s.Files[i].Node)
+		visit("files", i, "file", &s.Files[i].Node)
 	}
 	for i := range s.Links {
-		visit(c.At("links", i), "link", &s.Links[i].Node)
+		visit("links", i, "link", &s.Links[i].Node)
 	}
 }
 

@@ -3,6 +3,7 @@ package exec
 import (
 	"errors"
 	"path"
+	"slices"
 )
 
 // errCircle reports operations that wait for each other: a fault of a planner.
@@ -15,25 +16,21 @@ type graph struct {
 	open      []int // number of keys that each operation waits for
 	waiters   map[Key][]int
 	providers map[Key]int
+	above     map[string][]Key // by directory: what is provided at and above it
 }
 
 func newGraph(ops []*Description) *graph {
-	g := &graph{open: make([]int, len(ops)), waiters: map[Key][]int{}, providers: map[Key]int{}}
+	g := &graph{open: make([]int, len(ops)), waiters: map[Key][]int{}, providers: make(map[Key]int, len(ops)), above: map[string][]Key{}}
 	for _, d := range ops {
 		for _, k := range d.Provides {
 			g.providers[k]++
 		}
 	}
 	for i, d := range ops {
-		provided := map[Key]bool{}
-		for _, k := range d.Provides {
-			provided[k] = true
-		}
-		needed := map[Key]bool{}
 		need := func(k Key) {
-			if g.providers[k] > 0 && !provided[k] && !needed[k] {
-				needed[k] = true
-				g.waiters[k] = append(g.waiters[k], i)
+			waiters := g.waiters[k]
+			if g.providers[k] > 0 && !slices.Contains(d.Provides, k) && (len(waiters) == 0 || waiters[len(waiters)-1] != i) {
+				g.waiters[k] = append(waiters, i)
 				g.open[i]++
 			}
 		}
@@ -44,13 +41,27 @@ func newGraph(ops []*Description) *graph {
 			if k.Space != spacePath {
 				continue
 			}
-			for dir := path.Dir(k.Name); dir != "/" && dir != "."; dir = path.Dir(dir) {
-				need(PathKey(dir))
+			for _, k := range g.from(path.Dir(k.Name)) {
+				need(k)
 			}
-			need(PathKey("/"))
 		}
 	}
 	return g
+}
+
+// from returns the keys of a directory and those above it that somebody provides.
+func (g *graph) from(dir string) []Key {
+	keys, known := g.above[dir]
+	if !known {
+		if up := path.Dir(dir); up != dir {
+			keys = slices.Clip(g.from(up))
+		}
+		if k := PathKey(dir); g.providers[k] > 0 {
+			keys = append(keys, k)
+		}
+		g.above[dir] = keys
+	}
+	return keys
 }
 
 // ready returns the operations that wait for nothing, in the order of the plan.

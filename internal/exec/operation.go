@@ -14,6 +14,7 @@ package exec
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/kindling-boot/kindling/config/source"
 )
@@ -39,8 +40,10 @@ type Description struct {
 	Target string
 	// Step is the part of the stage, for the log: createFilesystems: createFiles.
 	Step string
-	// Doing says what happens, for the log: writing file "/sysroot/etc/motd".
+	// Doing says what happens, for the log, up to the path: writing file.
 	Doing string
+	// Outside is the path outside the root that it happens to, or nothing.
+	Outside string
 	// AskedBy is the place in the config.
 	AskedBy Origin
 	// Needs are the keys whose providers come first. Keys without a provider do not
@@ -51,6 +54,14 @@ type Description struct {
 	Fetches bool
 	// Provides are the keys that exist after the operation.
 	Provides []Key
+}
+
+// Sentence says what happens, for the log: writing file "/sysroot/etc/motd".
+func (d *Description) Sentence() string {
+	if d.Outside == "" {
+		return d.Doing
+	}
+	return d.Doing + " " + strconv.Quote(d.Outside)
 }
 
 // Origin is the part of a config that asks for an operation.

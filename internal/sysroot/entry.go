@@ -220,15 +220,16 @@ func (r *Root) ReadFile(name string, limit int64) ([]byte, error) {
 // Lstat looks at an entry by name. What is not there, also for lack of a directory,
 // gives the zero Info and no error.
 func (r *Root) Lstat(name string) (Info, error) {
-	e, err := r.Entry(name)
-	if errors.Is(err, unix.ENOENT) {
+	dir, base := split(name)
+	d, missing, err := r.walk(dir)
+	if err != nil {
+		return Info{}, fmt.Errorf("find %s: %w", name, err)
+	}
+	defer r.release(d)
+	if len(missing) > 0 {
 		return Info{}, nil
 	}
-	if err != nil {
-		return Info{}, err
-	}
-	defer e.Close()
-	return e.Lstat()
+	return Entry{root: r, dir: d, base: base}.Lstat()
 }
 
 func ignoringEINTR(call func() error) error {

@@ -58,6 +58,16 @@ type Root struct {
 	// absent are resolved paths at which nothing was when a walk passed there. Whoever
 	// puts something at a path takes it out again.
 	absent map[string]bool
+	// lost is where walks to names of directories have ended that are not there. It is
+	// empty after anything has appeared that may be on the way.
+	lost map[string]lost
+}
+
+// lost is the end of a walk: the last directory there is, by resolved path, and the
+// components after it.
+type lost struct {
+	at      string
+	missing []string
 }
 
 // directory is an open directory. The ones nobody uses stay open, up to maxOpen.
@@ -87,6 +97,7 @@ func Open(dir string) (*Root, error) {
 		maxOpen: maxOpen(),
 		dirs:    map[string]*directory{},
 		absent:  map[string]bool{},
+		lost:    map[string]lost{},
 	}, nil
 }
 
@@ -112,7 +123,18 @@ func (r *Root) Close() error {
 func (r *Root) Name() string { return r.name }
 
 // Outside returns the path of an entry as it is seen outside the root, for people.
-func (r *Root) Outside(name string) string { return path.Join(r.name, path.Clean("/"+name)) }
+func (r *Root) Outside(name string) string {
+	if !path.IsAbs(name) {
+		name = "/" + name
+	}
+	switch name = path.Clean(name); {
+	case r.name == "/":
+		return name
+	case name == "/":
+		return r.name
+	}
+	return r.name + name
+}
 
 // Resolve returns the name with the links on the way replaced by where they lead.
 // The last component is not followed. Components that do not exist stay as they are.
@@ -163,6 +185,7 @@ func (r *Root) Forget(below string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	clear(r.absent)
+	clear(r.lost)
 	for p, d := range r.dirs {
 		if !IsBelow(p, below) && p != below {
 			continue
@@ -180,6 +203,7 @@ func (r *Root) appeared(name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.absent, name)
+	clear(r.lost)
 }
 
 // Sync makes everything written to the file system of the root durable. Other file

@@ -198,6 +198,70 @@ func TestDirectoriesReplacedByOthersAreSeenAgain(t *testing.T) {
 	}
 }
 
+func TestWhatWasMissingIsSeenOnceItIsThere(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		make func(t *testing.T, r *Root)
+		want string
+	}{
+		{"as a directory", func(t *testing.T, r *Root) {
+			e, err := r.MakeEntry("/a/b/other")
+			programs.Must(t, err)
+			e.Close()
+		}, "/a/b/c"},
+		{"as a link", func(t *testing.T, r *Root) {
+			e, err := r.Entry("/a")
+			programs.Must(t, err)
+			defer e.Close()
+			s, err := e.StageSymlink("z")
+			programs.Must(t, err)
+			programs.Must(t, s.Commit(false))
+		}, "/z/b/c"},
+		{"by another program", func(t *testing.T, r *Root) {
+			programs.Must(t, os.Symlink("/z", r.Outside("/a")))
+			r.Forget("/")
+		}, "/z/b/c"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			root, _, _ := tree(t, "dir z/b")
+			for range 2 {
+				got, err := root.Resolve("/a/b/c")
+				programs.Must(t, err)
+				if got != "/a/b/c" {
+					t.Errorf("%s before it is there", got)
+				}
+			}
+			c.make(t, root)
+			got, err := root.Resolve("/a/b/c")
+			programs.Must(t, err)
+			if got != c.want {
+				t.Errorf("%s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestOutside(t *testing.T) {
+	root, dir, _ := tree(t)
+	top, err := Open("/")
+	programs.Must(t, err)
+	defer func() { programs.Must(t, top.Close()) }()
+	for _, c := range []struct{ in, below, atTop string }{
+		{"/", dir, "/"},
+		{"", dir, "/"},
+		{"/a/b", dir + "/a/b", "/a/b"},
+		{"a//b/", dir + "/a/b", "/a/b"},
+		{"/../a/../../b", dir + "/b", "/b"},
+	} {
+		if got := root.Outside(c.in); got != c.below {
+			t.Errorf("%q is %q, want %q", c.in, got, c.below)
+		}
+		if got := top.Outside(c.in); got != c.atTop {
+			t.Errorf("%q is %q at the top, want %q", c.in, got, c.atTop)
+		}
+	}
+}
+
 func TestManyDirectoriesStayWithinTheirNumber(t *testing.T) {
 	root, _, _ := tree(t)
 	root.maxOpen = 20

@@ -14,9 +14,16 @@ import (
 func (r *Root) walk(name string) (d *directory, missing []string, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if d := r.dirs[strings.TrimRight(name, "/")]; d != nil { // the path of a directory that is open
+	name = strings.TrimRight(name, "/")
+	d, missing = r.dirs[name], nil // it may be the path of a directory that is open
+	if l, known := r.lost[name]; known {
+		if d, missing = r.dirs[l.at], l.missing; l.at == "/" {
+			d = r.top
+		}
+	}
+	if d != nil {
 		d.refs++
-		return d, nil, nil
+		return d, missing, nil
 	}
 	w := walker{root: r, at: r.top, todo: components(name)}
 	w.at.refs++
@@ -25,6 +32,9 @@ func (r *Root) walk(name string) (d *directory, missing []string, err error) {
 			r.releaseLocked(w.at)
 			return nil, nil, err
 		}
+	}
+	if len(w.missing) > 0 {
+		r.lost[name] = lost{w.at.path, w.missing}
 	}
 	return w.at, w.missing, nil
 }

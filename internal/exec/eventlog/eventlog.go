@@ -91,13 +91,13 @@ func (l *Log) event(e exec.Event) {
 	}
 	switch e.Kind {
 	case exec.Started:
-		l.Printf(Info, "%s: [started]  %s", prefix, e.What.Doing)
+		l.Printf(Info, "%s: [started]  %s", prefix, e.What.Sentence())
 	case exec.Finished:
-		l.Printf(Info, "%s: [finished] %s%s", prefix, e.What.Doing, measured(e))
+		l.Printf(Info, "%s: [finished] %s%s", prefix, e.What.Sentence(), measured(e))
 	case exec.Kept:
-		l.Printf(Debug, "%s: [kept]     %s: already as it should be", prefix, e.What.Doing)
+		l.Printf(Debug, "%s: [kept]     %s: already as it should be", prefix, e.What.Sentence())
 	case exec.Failed:
-		l.Printf(Critical, "%s: [failed]   %s: %s", prefix, e.What.Doing, e.Err.Cause())
+		l.Printf(Critical, "%s: [failed]   %s: %s", prefix, e.What.Sentence(), e.Err.Cause())
 	case exec.Called:
 		l.Printf(Debug, "%s: executing: %s", prefix, run.Quote(e.Command.Argv))
 	case exec.Warned:

@@ -67,17 +67,19 @@ func (o *Preset) inspect(env *exec.Env) (was sysroot.Kind, now, then string, err
 	for l := range strings.Lines(now) {
 		has[strings.TrimSpace(l)] = true
 	}
-	then = now
+	var b strings.Builder
+	b.WriteString(now)
 	for _, l := range lines {
 		if has[l] {
 			continue
 		}
-		if then != "" && !strings.HasSuffix(then, "\n") {
-			then += "\n"
+		if now != "" && b.Len() == len(now) && !strings.HasSuffix(now, "\n") {
+			b.WriteByte('\n')
 		}
-		then += l + "\n"
+		b.WriteString(l)
+		b.WriteByte('\n')
 	}
-	return was, now, then, nil
+	return was, now, b.String(), nil
 }
 
 // lines returns the lines of all units, in the order of their names. Instances of one

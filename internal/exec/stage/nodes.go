@@ -43,6 +43,7 @@ func (n *node) overwrites() bool { return n.node.Overwrite != nil && *n.node.Ove
 // nodePlan are the operations of nodes.
 type nodePlan struct {
 	ops         []exec.Operation
+	needs       []exec.Key      // of each
 	paths       map[string]bool // resolved, of all nodes
 	overwritten []*op.Directory
 	fetched     map[string][]*node // files from the network that others may be copies of, by source
@@ -67,12 +68,15 @@ func planNodes(in Input) *nodePlan {
 			emptied[n.resolved] = true
 		}
 	}
-	plan := &nodePlan{paths: map[string]bool{}, fetched: map[string][]*node{}}
+	plan := &nodePlan{
+		ops: make([]exec.Operation, 0, len(nodes)), needs: slices.Clip(after(accountsDone)),
+		paths: make(map[string]bool, len(nodes)), fetched: map[string][]*node{},
+	}
 	for _, n := range nodes {
 		plan.paths[n.resolved] = plan.paths[n.resolved] || n.err == nil
 	}
 	for _, n := range nodes {
-		plan.add(in, n, emptied)
+		plan.add(&in, n, emptied)
 	}
 	return plan
 }
@@ -80,17 +84,18 @@ func planNodes(in Input) *nodePlan {
 func collectNodes(in Input) []*node {
 	s := &in.Config.Storage
 	nodes := make([]*node, 0, len(s.Directories)+len(s.Files)+len(s.Links))
+	directories, files, links := in.origin("storage", "directories"), in.origin("storage", "files"), in.origin("storage", "links")
 	for i := range s.Directories {
 		d := &s.Directories[i]
-		nodes = append(nodes, &node{kind: "directory", origin: in.origin("storage", "directories", i), node: &d.Node, mode: d.Mode})
+		nodes = append(nodes, &node{kind: "directory", origin: item(directories, i), node: &d.Node, mode: d.Mode})
 	}
 	for i := range s.Files {
 		f := &s.Files[i]
-		nodes = append(nodes, &node{kind: "file", origin: in.origin("storage", "files", i), node: &f.Node, mode: f.Mode, file: f})
+		nodes = append(nodes, &node{kind: "file", origin: item(files, i), node: &f.Node, mode: f.Mode, file: f})
 	}
 	for i := range s.Links {
 		l := &s.Links[i]
-		n := &node{kind: "link", origin: in.origin("storage", "links", i), node: &l.Node, link: l}
+		n := &node{kind: "link", origin: item(links, i), node: &l.Node, link: l}
 		if n.isHard() {
 			n.kind = "hard link"
 		}
@@ -172,31 +177,31 @@ func findClashes(nodes []*node) {
 }
 
 // add plans one node.
-func (p *nodePlan) add(in Input, n *node, emptied map[string]bool) {
+func (p *nodePlan) add(in *Input, n *node, emptied map[string]bool) {
 	owner := op.Owner{User: n.node.User, Group: n.node.Group}
 	about := exec.Description{
 		Kind: n.kind, Target: n.path, AskedBy: n.origin,
 		Step:     "createFilesystemsFiles: createFiles",
-		Needs:    append(after(accountsDone), owner.Needs()...),
-		Provides: []exec.Key{exec.MilestoneKey(nodesDone)},
+		Needs:    append(p.needs, owner.Needs()...),
+		Provides: []exec.Key{exec.MilestoneKey(nodesDone), exec.PathKey(n.resolved)},
 	}
 	if n.err != nil {
+		about.Provides = about.Provides[:1]
 		p.ops = append(p.ops, &op.Refused{About: about, Err: n.err})
 		return
 	}
-	about.Provides = append(about.Provides, exec.PathKey(n.resolved))
 	overwrite := n.overwrites() || replacedAbove(n.resolved, emptied) != "" // nothing is there then
 	switch {
 	case n.kind == "directory":
-		about.Doing = "creating directory " + in.outside(n.path)
+		about.Doing, about.Outside = "creating directory", in.Root.Outside(n.path)
 		d := &op.Directory{About: about, Path: n.resolved, Overwrite: n.overwrites(), Mode: modeOf(n.mode), Owner: owner}
 		if d.Overwrite {
 			p.overwritten = append(p.overwritten, d)
 		}
 		p.ops = append(p.ops, d)
 	case n.kind == "file":
-		about.Doing = "writing file " + in.outside(n.path)
-		about.Fetches = slices.ContainsFunc(append([]types.Resource{n.file.Contents}, n.file.Append...), resource.NeedsNet)
+		about.Doing, about.Outside = "writing file", in.Root.Outside(n.path)
+		about.Fetches = resource.NeedsNet(n.file.Contents) || slices.ContainsFunc(n.file.Append, resource.NeedsNet)
 		twin := p.twinOf(n)
 		if twin != "" {
 			about.Needs = append(about.Needs, exec.PathKey(twin))
@@ -251,7 +256,7 @@ func areSame(a, b types.Resource) bool {
 // addHardLink finds the target: from the root, or for a relative one from the
 // directory of the link. The reference takes relative targets from the root; that is
 // tried second.
-func (p *nodePlan) addHardLink(in Input, n *node, about exec.Description, overwrite bool) {
+func (p *nodePlan) addHardLink(in *Input, n *node, about exec.Description, overwrite bool) {
 	given := *n.link.Target
 	candidates := []string{given}
 	if !path.IsAbs(given) {

@@ -170,11 +170,18 @@ func planLabels(in Input, ops []exec.Operation) []exec.Operation {
 }
 
 // origin is a place in the config.
-func (in Input) origin(steps ...any) exec.Origin {
+func (in *Input) origin(steps ...any) exec.Origin {
 	return exec.Origin{Path: source.Path{}.At(steps...), Where: in.Config}
 }
 
-func (in Input) outside(name string) string { return strconv.Quote(in.Root.Outside(name)) }
+// item is one item of a list of the config.
+func item(list exec.Origin, i int) exec.Origin {
+	n := len(list.Path)
+	list.Path = append(list.Path[:n:n], source.Step{Index: i, IsIndex: true})
+	return list
+}
+
+func (in *Input) outside(name string) string { return strconv.Quote(in.Root.Outside(name)) }
 
 // aboves adds all directories above a path to a set, and the path itself.
 func aboves(set map[string]bool, name string) {

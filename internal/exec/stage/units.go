@@ -107,7 +107,7 @@ func planUnit(in Input, i int, u types.Unit, view *op.Units) []exec.Operation {
 func writeUnit(in Input, kind, name, data string, origin exec.Origin) exec.Operation {
 	about := exec.Description{
 		Kind: kind, Target: path.Base(name), Step: "createUnits: " + path.Base(name),
-		Doing:    "writing " + kind + " at " + in.outside(name),
+		Doing: "writing " + kind + " at", Outside: in.Root.Outside(name),
 		AskedBy:  origin,
 		Needs:    after(hardLinksDone),
 		Provides: []exec.Key{exec.MilestoneKey(unitsDone)},
