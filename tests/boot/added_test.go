@@ -93,6 +93,23 @@ func BenchmarkFirstBoot(b *testing.B) {
 func makeRivals(b *testing.B) (img image, initramfs map[string]string) {
 	b.Helper()
 	dir := b.TempDir()
+	r := rivals{makeSystem(b, dir)}
+	kernel, _ := kernelOf(b, r.tree)
+	img = image{Kernel: filepath.Join(dir, "vmlinuz"), Root: filepath.Join(dir, "root.img")}
+	programs.Do(b, "cp", kernel, img.Kernel)
+	makeRoot(b, r.tree, img.Root)
+	initramfs = map[string]string{}
+	r.each(b, func(name, path string) {
+		initramfs[name] = filepath.Join(dir, name+".timed")
+		with(b, path, initramfs[name], ending)
+	})
+	must(b, os.RemoveAll(r.tree))
+	return img, initramfs
+}
+
+// makeSystem makes a tree for which all can make an initramfs.
+func makeSystem(b *testing.B, dir string) string {
+	b.Helper()
 	tree := makeTree(b, dir)
 	// the other one labels for SELinux in any case: here with a program that does nothing
 	for name, text := range map[string]string{
@@ -103,30 +120,69 @@ func makeRivals(b *testing.B) (img image, initramfs map[string]string) {
 		must(b, os.MkdirAll(filepath.Join(tree, filepath.Dir(name)), 0o755))
 		must(b, os.WriteFile(filepath.Join(tree, name), []byte(text), 0o755))
 	}
-	kernel, version := kernelOf(b, tree)
-	img = image{Kernel: filepath.Join(dir, "vmlinuz"), Root: filepath.Join(dir, "root.img")}
-	programs.Do(b, "cp", kernel, img.Kernel)
-	makeRoot(b, tree, img.Root)
-
-	initramfs = map[string]string{}
-	makeOne := func(name, modules string) {
-		path := filepath.Join(dir, name+".img")
-		// what either module leaves to the distribution
-		within(b, tree, "sh", "-ec", dracut+` --add "$1" --add-drivers 'qemu_fw_cfg virtio_blk ext4' \
-			--install '/etc/login.defs /etc/default/useradd /etc/mke2fs.conf' /boot/made.img "$2"`, "sh", modules, version)
-		must(b, os.Rename(filepath.Join(tree, "boot/made.img"), path))
-		initramfs[name] = path + ".timed"
-		with(b, path, initramfs[name], ending)
-	}
-	makeOne("neither", "qemu systemd network")
-	programs.Do(b, "cp", "-a", programs.DebianPackage(b, "ignition")+"/.", tree)
-	makeOne("debian", "ignition")
-	must(b, os.RemoveAll(filepath.Join(tree, "usr/lib/dracut/modules.d/30ignition")))
-	install(b, tree)
-	makeOne("kindling", "ignition")
-	must(b, os.RemoveAll(tree))
-	return img, initramfs
+	return tree
 }
+
+// rivals makes several initramfs of a tree.
+type rivals struct{ tree string }
+
+// each calls a function with an initramfs that has neither, with one that has the module of
+// Debian's package, and with one that has ours. They are gone afterwards.
+func (r rivals) each(b *testing.B, do func(name, path string)) {
+	b.Helper()
+	_, version := kernelOf(b, r.tree)
+	makeOne := func(name, modules string) {
+		// what either module leaves to the distribution
+		within(b, r.tree, "sh", "-ec", dracut+` --add "$1" --add-drivers 'qemu_fw_cfg virtio_blk ext4' \
+			--install '/etc/login.defs /etc/default/useradd /etc/mke2fs.conf' /boot/made.img "$2"`, "sh", modules, version)
+		path := filepath.Join(r.tree, "boot/made.img")
+		do(name, path)
+		must(b, os.Remove(path))
+	}
+	modules := filepath.Join(r.tree, "usr/lib/dracut/modules.d/")
+	makeOne("neither", "qemu systemd network")
+	programs.Do(b, "cp", "-a", programs.DebianPackage(b, "ignition")+"/.", r.tree)
+	makeOne("debian", "ignition")
+	must(b, os.RemoveAll(filepath.Join(modules, "30ignition")))
+	programs.Do(b, "dpkg-deb", "--extract", debianPackage(b), r.tree)
+	makeOne("kindling", "ignition")
+	for _, name := range []string{"30ignition", "31ignition-network", "31ignition-stamp", "../dracut.conf.d/50-kindling.conf"} {
+		must(b, os.RemoveAll(filepath.Join(modules, name)))
+	}
+}
+
+// BenchmarkInitramfs tells how much larger an initramfs is with the module of Debian's
+// package ignition and with ours, on one Debian: where dracut has modules of clevis, which
+// are in every image then; where clevis is installed without them; and without clevis.
+func BenchmarkInitramfs(b *testing.B) {
+	need(b)
+	r := rivals{makeSystem(b, b.TempDir())}
+	modules := programs.DebianPackage(b, "clevis-dracut")
+	for b.Loop() {
+		for _, c := range []struct{ name, prepare string }{
+			{"clevis-dracut", `cp -a "$1/." "$2"; [ -e "$2/etc/services" ] || : >"$2/etc/services"`},
+			{"clevis", `rm -r "$2"/usr/lib/dracut/modules.d/60clevis*`},
+			{"no-clevis", `chroot "$2" dpkg --purge --no-triggers clevis clevis-luks clevis-systemd clevis-tpm2 tpm2-tools libpwquality-tools`},
+		} {
+			programs.Do(b, "sh", "-ec", c.prepare, "sh", modules, r.tree)
+			plain, packed := map[string]int64{}, map[string]int64{}
+			r.each(b, func(name, path string) {
+				info, err := os.Stat(path)
+				must(b, err)
+				plain[name] = info.Size()
+				packed[name], err = strconv.ParseInt(strings.TrimSpace(programs.Do(b, "sh", "-ec", `gzip -6 <"$1" | wc -c`, "sh", path)), 10, 64)
+				must(b, err)
+			})
+			for how, size := range map[string]map[string]int64{"plain": plain, "gzip": packed} {
+				ours, theirs := size["kindling"]-size["neither"], size["debian"]-size["neither"]
+				b.Logf("%s, %s: neither %.1f MB, Kindling %.1f MB more, Debian's package %.1f MB more", c.name, how, mb(size["neither"]), mb(ours), mb(theirs))
+				b.ReportMetric(mb(ours)/mb(theirs), c.name+"-"+how+"-ratio")
+			}
+		}
+	}
+}
+
+func mb(bytes int64) float64 { return float64(bytes) / 1e6 }
 
 // smallest is a config with a partition, its file system and a file there, in the newest
 // spec that Debian's package knows.

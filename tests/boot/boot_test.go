@@ -34,6 +34,7 @@ echo "result: $(stat -c %a /etc/.ignition-result.json 2>&1) $(grep -o '"userConf
 echo "kept: $(stat -c %a /var/log/ignition/events.jsonl) $(grep -o '"attempts": *[0-9]*' /etc/.ignition-result.json) $(ls /etc/.ignition-attempts.json 2>&1 | grep -c '^/')"
 echo "stages: $(journalctl -b -t ignition -o cat | grep -c ' passed$')"
 echo "vault: $(cat /vault/file) $(findmnt -rno SOURCE,FSTYPE /vault)"
+echo "sealed: $(cat /sealed/file) $(findmnt -rno SOURCE,FSTYPE /sealed)"
 echo "data: $(cat /var/lib/data/file) $(findmnt -rno SOURCE,FSTYPE /var/lib/data)"
 echo "stamp: $(ls /etc/ignition 2>&1)"
 echo "usr: $(findmnt -rno FSTYPE /usr) $(findmnt -rno OPTIONS /usr | cut -d, -f1)"
@@ -41,7 +42,7 @@ echo "var: $(findmnt -rno SOURCE,FSTYPE /var)"
 echo "kernel: $(grep -o 'kindling\.[a-z=]*' /proc/cmdline | tr '\n' ' ')"
 echo "address: $(ip -4 -o addr show scope global | awk '{print $4}')"
 echo "mirror: $(grep -A 1 ^md /proc/mdstat | grep -o -e raid1 -e '\[UU\]' | tr '\n' ' ')"
-echo "crypttab: $(cut -d ' ' -f 1,3- /etc/crypttab)"
+echo "crypttab: $(cut -d ' ' -f 1,4- /etc/crypttab | sort | tr '\n' ' ')"
 echo "failed: $(systemctl list-units --failed --plain --no-legend | cut -d ' ' -f 1)"
 echo "mounts: $(findmnt -rno TARGET /sysroot 2>&1)"
 systemctl poweroff --force
@@ -50,42 +51,59 @@ systemctl poweroff --force
 // config makes a machine that runs the script at the end of each boot.
 // It is asked for the parts given besides.
 func config(more ...part) string {
-	all := part{}
+	var all part
 	for _, p := range more {
 		all.top += p.top
-		all.storage += "," + p.storage
-		all.files += "," + p.files
-		all.units += "," + p.units
+		all.disks = append(all.disks, p.disks...)
+		all.raid = append(all.raid, p.raid...)
+		all.luks = append(all.luks, p.luks...)
+		all.filesystems = append(all.filesystems, p.filesystems...)
+		all.files = append(all.files, p.files...)
+		all.units = append(all.units, p.units...)
 	}
+	list := func(items []string) string { return "[" + strings.Join(items, ",\n  ") + "]" }
 	data := base64.StdEncoding.EncodeToString([]byte(script))
 	return `{"ignition":{"version":"3.4.0"},` + all.top + `
 "passwd":{"users":[{"name":"core","groups":["adm"],"sshAuthorizedKeys":["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExample00 core"]}]},
 "storage":{
  "directories":[{"path":"/opt/data","mode":448}],
- "files":[
-  {"path":"/etc/hostname","overwrite":true,"mode":420,"contents":{"source":"data:,kindled"}},
-  {"path":"/opt/data/secret","mode":384,"user":{"name":"core"},"contents":{"source":"data:,s3cret"}},
-  {"path":"/opt/report","mode":493,"contents":{"source":"data:;base64,` + data + `"}}` + all.files + `],
- "links":[{"path":"/opt/link","target":"data/secret"}]` + all.storage + `},
-"systemd":{"units":[{"name":"report.service","enabled":true,
+ "files":` + list(append([]string{
+		`{"path":"/etc/hostname","overwrite":true,"mode":420,"contents":{"source":"data:,kindled"}}`,
+		`{"path":"/opt/data/secret","mode":384,"user":{"name":"core"},"contents":{"source":"data:,s3cret"}}`,
+		`{"path":"/opt/report","mode":493,"contents":{"source":"data:;base64,` + data + `"}}`,
+	}, all.files...)) + `,
+ "links":[{"path":"/opt/link","target":"data/secret"}],
+ "disks":` + list(all.disks) + `,
+ "raid":` + list(all.raid) + `,
+ "luks":` + list(all.luks) + `,
+ "filesystems":` + list(all.filesystems) + `},
+"systemd":{"units":` + list(append([]string{`{"name":"report.service","enabled":true,
  "contents":"[Unit]\nAfter=multi-user.target\n[Service]\nType=oneshot\nExecStart=/opt/report\n[Install]\nWantedBy=multi-user.target\n",
- "dropins":[{"name":"10-name.conf","contents":"[Service]\nEnvironment=NAME=kindled\n"}]}` + all.units + `]}}`
+ "dropins":[{"name":"10-name.conf","contents":"[Service]\nEnvironment=NAME=kindled\n"}]}`}, all.units...)) + `}}`
 }
 
-// part is what a config has more: members of its top, each with a comma, and of storage;
-// items of files and of units.
-type part struct{ top, storage, files, units string }
+// part is what a config has more: members of its top, each with a comma, and items of its
+// lists.
+type part struct {
+	top                                          string
+	disks, raid, luks, filesystems, files, units []string
+}
 
-// disks is about the disk called data.
+// disks is about the disk called data: a volume whose key the machine keeps, and a file
+// system in /var.
 var disks = part{
-	storage: `"disks":[{"device":"/dev/disk/by-id/virtio-data","wipeTable":true,
-  "partitions":[{"number":1,"label":"vault","sizeMiB":128},{"number":2,"label":"data"}]}],
- "luks":[{"name":"vault","device":"/dev/disk/by-partlabel/vault"}],
- "filesystems":[
-  {"device":"/dev/mapper/vault","format":"ext4","path":"/vault"},
-  {"device":"/dev/disk/by-partlabel/data","format":"ext4","path":"/var/lib/data","label":"data"}]`,
-	files: `{"path":"/vault/file","contents":{"source":"data:,inside"}},{"path":"/var/lib/data/file","contents":{"source":"data:,besides"}}`,
-	units: mountUnit("vault.mount", "/dev/mapper/vault", "/vault") + "," + mountUnit("var-lib-data.mount", "/dev/disk/by-label/data", "/var/lib/data"),
+	disks: []string{`{"device":"/dev/disk/by-id/virtio-data","wipeTable":true,
+   "partitions":[{"number":1,"label":"vault","sizeMiB":128},{"number":2,"label":"data"}]}`},
+	luks: []string{`{"name":"vault","device":"/dev/disk/by-partlabel/vault"}`},
+	filesystems: []string{
+		`{"device":"/dev/mapper/vault","format":"ext4","path":"/vault"}`,
+		`{"device":"/dev/disk/by-partlabel/data","format":"ext4","path":"/var/lib/data","label":"data"}`,
+	},
+	files: []string{
+		`{"path":"/vault/file","contents":{"source":"data:,inside"}}`,
+		`{"path":"/var/lib/data/file","contents":{"source":"data:,besides"}}`,
+	},
+	units: []string{mountUnit("vault.mount", "/dev/mapper/vault", "/vault"), mountUnit("var-lib-data.mount", "/dev/disk/by-label/data", "/var/lib/data")},
 }
 
 func mountUnit(name, device, path string) string {
@@ -95,6 +113,7 @@ func mountUnit(name, device, path string) string {
 // TestFirstBoot boots machines from nothing but a config.
 func TestFirstBoot(t *testing.T) {
 	need(t)
+	t.Parallel()
 	img := newImage(t)
 
 	t.Run("a machine becomes what its config says, once", func(t *testing.T) {

@@ -216,7 +216,7 @@ func need(t testing.TB) {
 
 // always are the cases of tables that are run each time. The others are run by
 // make test-boots.
-var always = []string{"a URL on the command line", "an unknown platform"}
+var always = []string{"a URL on the command line"}
 
 // unhurried skips a case that is not run each time.
 func unhurried(t testing.TB, name string) {

@@ -10,15 +10,24 @@ import (
 // chose another: no systemd in it, and here no busybox either.
 func TestInitramfsTools(t *testing.T) {
 	need(t)
+	t.Parallel()
 	img := newImage(t).withClassic().armed(t)
-	asked := []string{"vault: inside /dev/mapper/vault ext4", "data: besides /dev/vdb2 ext4", "user: uid=1000(core) gid=1000(core) groups=1000(core),4(adm)"}
+	keys := newTang(t)
+	all := config(disks, keys.sealed(seen(keys.serve(t, "127.0.0.1:0"))), part{
+		disks: []string{`{"device":"/dev/disk/by-id/virtio-more","wipeTable":true,"partitions":[{"number":1,"label":"sealed"}]}`},
+	})
+	asked := append([]string{
+		"vault: inside /dev/mapper/vault ext4", "crypttab: sealed luks,_netdev,x-initrd.attach vault luks,x-initrd.attach ", "data: besides /dev/vdb2 ext4", "user: uid=1000(core) gid=1000(core) groups=1000(core),4(adm)",
+	}, onSealed...)
 
 	// The root file system has a stamp, so that the boot loader need not say anything.
 	t.Run("a broken config stops the boot and says where; mended, all is as asked, once", func(t *testing.T) {
 		t.Parallel()
 		m := newMachine(t, img)
 		m.addDisk("data", 512<<20)
-		console, report := m.boot(strings.Replace(config(disks), `"mode":448`, `"mode":"0700"`, 1), first)
+		m.addDisk("more", 256<<20)
+		m.connect()
+		console, report := m.boot(strings.Replace(all, `"mode":448`, `"mode":"0700"`, 1), first)
 		if report != "" {
 			t.Errorf("the machine came up:\n%s", report)
 		}
@@ -31,11 +40,13 @@ func TestInitramfsTools(t *testing.T) {
 			t.Error("the console shows contents of the config")
 		}
 
-		console, report = m.boot(config(disks), "")
+		m.startTPM()
+		console, report = m.boot(all, "")
 		expect(t, console, report, append(asked, "stamp: firstboot.done", "keys: 600 core", "file: 600 1000:0 s3cret", "unit: enabled NAME=kindled",
 			"mounts: ", `result: 600 "userConfigProvided": true`, "stages: 6")...)
-		// the config is still there, and nothing looks for it
-		console, report = m.boot(config(disks), "")
+		// the config is still there, and nothing looks for it; the volumes open
+		m.startTPM()
+		console, report = m.boot(all, "")
 		expect(t, console, report, append(asked, "stages: 0")...)
 	})
 }

@@ -41,6 +41,7 @@ func (m *machine) cd(label string, files map[string]string) {
 // TestSources boots machines whose configs come from where platforms have them.
 func TestSources(t *testing.T) {
 	need(t)
+	t.Parallel()
 	img := newImage(t).stopped(t)
 	config := marked("]")
 	for _, c := range []struct {

@@ -52,15 +52,16 @@ func (i image) changed(t testing.TB, contents, originals map[string]string) imag
 // the boot the first, without a word from the boot loader.
 func TestReadOnlyUsr(t *testing.T) {
 	need(t)
+	t.Parallel()
 	img := newImage(t)
 	img.Root = img.Split
 	m := newMachine(t, img.armed(t))
 	m.attach("usr", "raw", img.Usr)
 	m.addDisk("var", 512<<20)
 	separate := part{
-		storage: `"filesystems":[{"device":"/dev/disk/by-id/virtio-var","format":"ext4","label":"var","path":"/var"}]`,
-		files:   `{"path":"/var/lib/data/file","contents":{"source":"data:,besides"}}`,
-		units:   mountUnit("var.mount", "/dev/disk/by-label/var", "/var"),
+		filesystems: []string{`{"device":"/dev/disk/by-id/virtio-var","format":"ext4","label":"var","path":"/var"}`},
+		files:       []string{`{"path":"/var/lib/data/file","contents":{"source":"data:,besides"}}`},
+		units:       []string{mountUnit("var.mount", "/dev/disk/by-label/var", "/var")},
 	}
 	const layout = "mount.usr=/dev/disk/by-id/virtio-usr mount.usrfstype=squashfs mount.usrflags=ro "
 	asked := []string{"hostname: kindled", "keys: 600 core", "unit: enabled NAME=kindled", "stamp: firstboot.done", "usr: squashfs ro", "var: /dev/vdc ext4", "data: besides "}
