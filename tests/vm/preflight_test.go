@@ -143,39 +143,18 @@ var preflightCases = []scenario{
 		g.storage(`"disks":[{"device":"$disk0","partitions":[{"number":1,"shouldExist":false,"wipePartitionEntry":true}]}]`)
 		g.fails("disks", `partition 1 "EFI-SYSTEM": the hybrid MBR has these sectors`)
 	}},
-	{"a full table, and one of a disk with sectors of 4096 bytes", func(g *guest) {
-		script := "label: gpt\n"
-		for i := range 128 {
-			script += fmt.Sprintf("%d: start=%d, size=2048, name=p%d\n", i+1, 2048*(i+1), i+1)
-		}
-		g.disk(160, script)
+	{"what nobody names stays in a table of sectors of 4096 bytes", func(g *guest) {
 		g.disk(200, "", "-b", "4096")
-		g.do("sh", "-c", `printf 'label: gpt\n1: start=10240, size=2560, name=five\n' | sfdisk -q "$0"`, g.names[1])
+		g.do("sh", "-c", `printf 'label: gpt\n1: start=10240, size=2560, name=five\n' | sfdisk -q "$0"`, g.names[0])
 		g.do("udevadm", "settle")
-		tables := [2]string{g.do("sgdisk", "-p", g.names[0]), g.do("sgdisk", "-i", "1", g.names[1])}
-		g.storage(`"disks":[{"device":"$disk0","partitions":[{"number":128,"label":"last","sizeMiB":1,"startMiB":128,"wipePartitionEntry":true},
-			{"number":64,"shouldExist":false,"wipePartitionEntry":true},{"label":"new","sizeMiB":4,"wipePartitionEntry":true}]},
-			{"device":"$disk1","partitions":[{"label":"n","sizeMiB":8},{"number":9,"startMiB":120,"sizeMiB":0}]}]`)
+		before := g.do("sgdisk", "-i", "1", g.names[0])
+		g.storage(`"disks":[{"device":"$disk0","partitions":[{"label":"n","sizeMiB":8},{"number":9,"startMiB":120,"sizeMiB":0}]}]`)
 		g.passes("disks")
-		now := g.do("sgdisk", "-p", g.names[0])
-		for line := range strings.Lines(tables[0]) {
-			if strings.HasSuffix(line, "p64\n") || strings.HasSuffix(line, "p128\n") || !strings.Contains(line, "MiB") || strings.Contains(line, "Disk") || strings.Contains(line, "free") {
-				continue
-			}
-			if !strings.Contains(now, line) {
-				g.Errorf("it was: %s", line)
-			}
+		if g.do("sgdisk", "-i", "1", g.names[0]) != before {
+			g.Error("the partition was touched")
 		}
-		if !strings.Contains(now, "new\n") || !strings.Contains(now, "last\n") {
-			g.Errorf("the table is %s", now)
-		}
-		if g.do("sgdisk", "-i", "1", g.names[1]) != tables[1] {
-			g.Error("the partition of the other disk was touched")
-		}
-		for _, n := range g.names {
-			if said := g.do("sgdisk", "-v", n); !strings.Contains(said, "No problems found") {
-				g.Errorf("%s: %s", n, said)
-			}
+		if said := g.do("sgdisk", "-v", g.names[0]); !strings.Contains(said, "No problems found") {
+			g.Error(said)
 		}
 	}},
 	{"labels with everything in them neither lead elsewhere nor reach a terminal", func(g *guest) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -228,11 +229,26 @@ var troubleCases = []scenario{
 	{"a table that is full", func(g *guest) {
 		script := "label: gpt\n"
 		for i := range 128 {
-			script += fmt.Sprintf("%d: start=%d, size=2048\n", i+1, 2048*(i+1))
+			script += fmt.Sprintf("%d: start=%d, size=2048, name=p%d\n", i+1, 2048*(i+1), i+1)
 		}
 		g.disk(160, script)
 		g.storage(`"disks":[{"device":"$disk0","partitions":[{"label":"more","sizeMiB":1}]}]`)
 		g.fails("disks", "128")
+		before := g.do("sgdisk", "-p", g.names[0])
+		g.storage(`"disks":[{"device":"$disk0","partitions":[{"number":128,"label":"last","sizeMiB":1,"startMiB":128,"wipePartitionEntry":true},
+			{"number":64,"shouldExist":false,"wipePartitionEntry":true},{"label":"new","sizeMiB":4,"wipePartitionEntry":true}]}]`)
+		g.passes("disks")
+		now := g.do("sgdisk", "-p", g.names[0])
+		for n := range 127 {
+			if line := regexp.MustCompile(fmt.Sprintf(`(?m)^.* p%d$`, n+1)).FindString(before); n+1 != 64 && (line == "" || !strings.Contains(now, line+"\n")) {
+				g.Errorf("partition %d was %q, the table is %s", n+1, line, now)
+			}
+		}
+		for _, label := range []string{" new\n", " last\n"} {
+			if !strings.Contains(now, label) {
+				g.Errorf("there is no %q: %s", label, now)
+			}
+		}
 	}},
 	{"a program that hangs is ended with the stage", func(g *guest) {
 		g.disk(64, "")
