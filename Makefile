@@ -171,7 +171,7 @@ bench: build ## speed, memory and size beside their yardsticks
 	$(GO) run ./tests/bench
 
 .PHONY: bench-boots
-bench-boots: test-deps ## what a first boot takes and an initramfs grows, beside Debian's package ignition (fifteen minutes)
+bench-boots: test-deps ## what a first boot takes and an initramfs grows, beside Debian's package ignition (twenty minutes)
 	$(GO) test -run '^$$' -bench Initramfs -benchtime 1x -timeout 60m -v ./tests/boot
 	$(GO) test -run '^$$' -bench FirstBoot -benchtime 3x -timeout 60m -v ./tests/boot
 
