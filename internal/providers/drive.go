@@ -29,8 +29,9 @@ type drive struct {
 	files []string
 	// pick judges the content of a file; nil takes what has any byte.
 	pick func([]byte) bool
-	// wait is how long the device is waited for; after that it counts as having no
-	// config. Zero is for ever.
+	// wait is how long the device is waited for while udev has nothing to do: it may be
+	// behind what udev works on, for minutes on a slow machine. After that it counts as
+	// having no config. Zero is for ever.
 	wait time.Duration
 	// must makes it an error if device or file are not there.
 	must bool
@@ -74,22 +75,21 @@ func (d *drive) isThere(env *Env) bool { return d.device(env) != "" }
 
 func (d *drive) read(ctx context.Context, env *Env) (Config, error) {
 	what := "the " + d.places()[0]
-	waiting, stop := ctx, context.CancelFunc(func() {})
-	if d.wait != forever {
-		waiting, stop = context.WithTimeout(ctx, d.wait)
-	}
-	defer stop()
-	device := ""
-	err := env.poll(waiting, what, devicePeriod, func() (bool, error) {
-		device = d.device(env)
-		return device != "", nil
+	device, idle := "", time.Duration(0)
+	err := env.poll(ctx, what, devicePeriod, func() (bool, error) {
+		if device = d.device(env); device == "" && d.wait != forever {
+			if _, err := os.Stat(env.Paths.UdevQueue); err != nil {
+				idle += devicePeriod
+			}
+		}
+		return device != "" || idle > d.wait, nil
 	})
 	switch {
-	case ctx.Err() != nil:
-		return Config{}, fmt.Errorf("wait for %s: %w", what, context.Cause(ctx))
-	case err != nil && d.must:
-		return Config{}, fmt.Errorf("%s did not appear within %v", what, d.wait)
 	case err != nil:
+		return Config{}, fmt.Errorf("wait for %s: %w", what, err)
+	case device == "" && d.must:
+		return Config{}, fmt.Errorf("%s did not appear within %v", what, d.wait)
+	case device == "":
 		return Config{}, fmt.Errorf("%s did not appear within %v: %w", what, d.wait, ErrNoConfig)
 	}
 	c := Config{}

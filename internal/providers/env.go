@@ -18,6 +18,8 @@ type Paths struct {
 	CommandLine string
 	// ByLabel and ByID are the directories of udev's links to block devices.
 	ByLabel, ByID string
+	// UdevQueue is there while udev works on events: libudev, udev_queue_get_udev_is_active.
+	UdevQueue string
 	// Sys is /sys, Dev is /dev.
 	Sys, Dev string
 	// Leases is where systemd-networkd keeps what DHCP has given.
@@ -35,6 +37,7 @@ func SystemPaths() Paths {
 		CommandLine: os.Getenv(commandLineEnv),
 		ByLabel:     "/dev/disk/by-label",
 		ByID:        "/dev/disk/by-id",
+		UdevQueue:   "/run/udev/queue",
 		Sys:         "/sys",
 		Dev:         "/dev",
 		Leases:      "/run/systemd/netif/leases",

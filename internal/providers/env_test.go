@@ -25,6 +25,7 @@ func newFake(t *testing.T, files map[string]string) *fake {
 	f := &fake{dir: dir}
 	f.Env = &Env{
 		Paths: Paths{
+			UdevQueue:   filepath.Join(dir, "run/udev/queue"),
 			CommandLine: filepath.Join(dir, "proc/cmdline"),
 			ByLabel:     filepath.Join(dir, "dev/disk/by-label"),
 			ByID:        filepath.Join(dir, "dev/disk/by-id"),

@@ -139,6 +139,26 @@ func TestDriveThatDoesNotCome(t *testing.T) {
 	expect(t, outcome(configDrive(openStackData).read(ctx, f.Env)), "error: wait for the file system labelled config-2")
 }
 
+// TestDriveBehindOthers: a slow machine is not provisioned without the config that it has.
+func TestDriveBehindOthers(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, nil)
+	if err := os.MkdirAll(filepath.Dir(f.Env.Paths.UdevQueue), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(f.Env.Paths.UdevQueue, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d := noCloudDrive(1, "/user-data") // a nanosecond
+	ctx, stop := context.WithTimeout(t.Context(), 3*devicePeriod)
+	defer stop()
+	expect(t, outcome(d.read(ctx, f.Env)), "error: wait for the file system labelled cidata")
+	if err := os.Remove(f.Env.Paths.UdevQueue); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, outcome(d.read(t.Context(), f.Env)), "did not appear within 1ns: no user config")
+}
+
 func TestDriveThatCannotBeMountedIsAFailure(t *testing.T) {
 	programs.Need(t, "root", "mount")
 	f := newFake(t, map[string]string{"dev/disk/by-label/cidata": "no file system"})

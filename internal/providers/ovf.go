@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // ovfNamespace is that of an environment and its attributes: DSP0243, DMTF.
@@ -120,7 +121,6 @@ func (s *tagScanner) tag(rest string) bool {
 	given := [][2]string{}
 	for {
 		trimmed := strings.TrimLeft(rest, xmlSpace)
-		blank := len(trimmed) < len(rest)
 		if after, ok := strings.CutPrefix(trimmed, "/>"); ok && !s.closes {
 			s.ends, rest = true, after
 			break
@@ -131,7 +131,7 @@ func (s *tagScanner) tag(rest string) bool {
 		}
 		key := trimmed[:nameLength(trimmed)]
 		trimmed = strings.TrimLeft(trimmed[len(key):], xmlSpace)
-		if key == "" || !blank || s.closes || !strings.HasPrefix(trimmed, "=") {
+		if key == "" || s.closes || !strings.HasPrefix(trimmed, "=") {
 			return false
 		}
 		trimmed = strings.TrimLeft(trimmed[1:], xmlSpace)
@@ -197,11 +197,16 @@ func nameLength(s string) int {
 	return len(s)
 }
 
-// xmlText undoes the references of an attribute.
+// entities are the names of characters that XML has without a document type.
+var entities = [...][2]string{{"lt", "<"}, {"gt", ">"}, {"amp", "&"}, {"quot", `"`}, {"apos", "'"}}
+
+// xmlText undoes the references of an attribute, and makes line breaks what XML has for
+// them: XML 1.0 §2.11.
 func xmlText(s string) (string, bool) {
 	if strings.Contains(s, "<") {
 		return "", false
 	}
+	s = strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
 	var b strings.Builder
 	for {
 		before, rest, found := strings.Cut(s, "&")
@@ -210,26 +215,25 @@ func xmlText(s string) (string, bool) {
 			return b.String(), true
 		}
 		name, after, closed := strings.Cut(rest, ";")
-		switch {
-		case !closed:
-			return "", false
-		case strings.HasPrefix(name, "#"):
-			digits, base := name[1:], 10
+		text := ""
+		if digits, number := strings.CutPrefix(name, "#"); number {
+			base := 10
 			if hex, ok := strings.CutPrefix(digits, "x"); ok {
 				digits, base = hex, 16
 			}
-			r, err := strconv.ParseUint(digits, base, 21)
-			if err != nil {
-				return "", false
+			if r, err := strconv.ParseUint(digits, base, 32); err == nil && r <= unicode.MaxRune {
+				text = string(rune(r))
 			}
-			b.WriteRune(rune(r))
-		default:
-			i := strings.Index(" lt< gt> amp& quot\" apos'", " "+name)
-			if i < 0 || name == "" {
-				return "", false
-			}
-			b.WriteByte(" lt< gt> amp& quot\" apos'"[i+1+len(name)])
 		}
+		for _, e := range entities {
+			if e[0] == name {
+				text = e[1]
+			}
+		}
+		if !closed || text == "" {
+			return "", false
+		}
+		b.WriteString(text)
 		s = after
 	}
 }
