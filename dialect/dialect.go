@@ -158,7 +158,7 @@ func Read(f *source.File, o Options) (Document, diag.List) {
 	s.document(part{file: f}, 0)
 	doc := Document{Form: s.whole.form, Encodings: s.encodings, File: s.whole.file}
 	found := s.found
-	if !found.HasErrors() {
+	if !found.HasErrors() || len(s.parts) > 0 { // what is wrong in the parts is told at once
 		found = append(found, doc.join(s.parts, o)...)
 	}
 	if o.Beside.Network != nil && !found.HasErrors() && hasCloud(s.parts) {

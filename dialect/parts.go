@@ -112,12 +112,11 @@ func (s *splitter) add(p part, depth int) {
 		s.fail(ruleUnsupported, at, "join what belongs together", "the document has more than %d parts", maxParts)
 	case p.form.Kind == form.MIME:
 		m, err := parseMessage(p.file.Data, 0)
-		if err == nil {
-			err = s.message(m, p, depth)
-		}
 		if err != nil {
 			s.fail(ruleParts, at, "", "%v", err)
+			return
 		}
+		s.message(m, p, depth, "")
 	case p.form.Kind == form.Archive:
 		s.archive(p, depth)
 	case p.form.Kind == form.Include:
@@ -128,26 +127,32 @@ func (s *splitter) add(p part, depth int) {
 	}
 }
 
-// message adds the parts of a message, or the message itself if it has none.
-func (s *splitter) message(m message, whole part, depth int) error {
+// message adds the parts of a message, or the message itself if it has none. The number of
+// the part is for errors.
+func (s *splitter) message(m message, whole part, depth int, number string) {
+	at := whole.file.LineRange(1)
+	if m.start >= 0 && whole.line == 0 {
+		// the last line of its header, above an empty one
+		at = whole.file.LineRange(max(1, bytes.Count(whole.file.Data[:m.start], []byte("\n"))-1))
+	}
+	fail := func(format string, args ...any) { s.fail(ruleParts, at, "", number+format, args...) }
 	kind, parameters := m.contentType()
 	if strings.HasPrefix(kind, "multipart/") {
 		parts, err := m.parts(parameters["boundary"])
-		if err != nil {
-			return err
-		}
-		if depth++; depth > maxDepth {
-			return fmt.Errorf("parts are nested more than %d deep", maxDepth)
-		}
-		for i, sub := range parts {
-			if err := s.message(sub, whole, depth); err != nil {
-				return fmt.Errorf("part %d: %w", i+1, err)
+		if depth++; err != nil {
+			fail("%v", err)
+		} else if depth > maxDepth {
+			fail("parts are nested more than %d deep", maxDepth)
+		} else {
+			for i, sub := range parts {
+				s.message(sub, whole, depth, fmt.Sprintf("%spart %d: ", number, i+1))
 			}
 		}
-		return nil
+		return
 	}
 	if err := m.decode(); err != nil {
-		return err
+		fail("%v", err)
+		return
 	}
 	p := part{name: m.name(), merge: strings.TrimSpace(m.header["merge-type"] + " " + m.header["x-merge-type"]), line: -1, everyBoot: kind == perBoot}
 	if p.file = source.NewFile(whole.file.Name, m.body); m.start >= 0 && whole.line == 0 {
@@ -160,16 +165,17 @@ func (s *splitter) message(m message, whole part, depth int) error {
 		p.file.Name += "#" + p.name
 	}
 	if index := m.header["launch-index"]; index != "" {
-		return fmt.Errorf("%s is for the machine with Launch-Index %s of several that were started together, and nobody knows which one this is", p.name, index)
+		fail("%s is for the machine with Launch-Index %s of several that were started together, and nobody knows which one this is", p.name, index)
+		return
 	}
 	switch forced, ok := contentTypes()[kind]; {
 	case ok && !form.Of(m.body).Template:
 		p.form.Kind = forced
 	case !ok && !sniffed(kind):
-		return fmt.Errorf("%s has the content type %s, which nothing here can read", p.name, kind)
+		fail("%s has the content type %s, which nothing here can read", p.name, kind)
+		return
 	}
 	s.document(p, depth+1)
-	return nil
 }
 
 // archive adds the parts of a cloud-config archive: a list of texts, or of mappings with a

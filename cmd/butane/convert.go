@@ -101,7 +101,7 @@ func (o convertSettings) run(target convert.Target, name string, stdin io.Reader
 		output, bad = target.Write(doc)
 		found = append(found, bad...)
 	}
-	if doc.Notes == nil && output != nil {
+	if !doc.Translated() && output != nil {
 		doc.Notes = convert.Keys(doc)
 	}
 	if err := o.report(stderr, doc, found); err != nil {
@@ -157,10 +157,11 @@ func (o convertSettings) report(w io.Writer, doc dialect.Document, found diag.Li
 			kept = append(kept, n.Path.String())
 		}
 	}
+	said := ""
 	if len(kept) > 0 {
-		kept[0] = "kept exactly: " + kept[0]
+		said = "kept exactly: " + strings.Join(kept, ", ") + "\n"
 	}
-	_, err := fmt.Fprintf(w, "%s\n%s: %d keys exact, %d approximated, %d without effect\n", strings.Join(kept, ", "), doc.Form.Name(),
+	_, err := fmt.Fprintf(w, "%s%s: %d keys exact, %d approximated, %d without effect\n", said, doc.Form.Name(),
 		counts[legacy.Exact], counts[legacy.Approximated], counts[legacy.Dropped])
 	return err
 }

@@ -145,7 +145,7 @@ func Of(data []byte) Form {
 		return f
 	}
 	for _, h := range headers() {
-		if begins(text, h.start) {
+		if begins(text, h.start) && (h.kind != Script || namesProgram(text)) {
 			return Form{Kind: h.kind}
 		}
 	}
@@ -156,6 +156,12 @@ func Of(data []byte) Form {
 		return Form{Kind: Binary}
 	}
 	return Form{}
+}
+
+// namesProgram reports whether the first line of a script names a program that the kernel
+// would find: #!cloud-config is a slip, and nobody would see it fail.
+func namesProgram(text []byte) bool {
+	return bytes.HasPrefix(bytes.TrimLeft(text[len("#!"):], " \t"), []byte("/"))
 }
 
 func begins(text []byte, start string) bool {

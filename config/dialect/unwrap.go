@@ -135,7 +135,7 @@ func cut(err error) error {
 const minBase64 = 4
 
 // hiddenBase64 undoes base64 if nothing else is possible: the text has only letters of
-// that alphabet, and what it stands for begins like a document. No document begins so
+// that alphabet, and what it stands for begins like a document, or is base64 itself. No document begins so
 // itself: JSON needs a brace, YAML a colon or a hash, MIME a colon.
 func hiddenBase64(data []byte) ([]byte, bool) {
 	text := bytes.TrimSpace(data)
@@ -151,7 +151,11 @@ func hiddenBase64(data []byte) ([]byte, bool) {
 	if err != nil {
 		return nil, false
 	}
-	return out, has(out, magicGzip) || has(out, magicZstd) || Of(out).Kind > Binary
+	if has(out, magicGzip) || has(out, magicZstd) || Of(out).Kind > Binary {
+		return out, true
+	}
+	_, twice := hiddenBase64(out) // by somebody, and by a tool once more
+	return out, twice
 }
 
 func isBase64(c byte) bool {

@@ -39,6 +39,8 @@ func TestEncodingsAreUndoneWhereNothingElseIsMeant(t *testing.T) {
 		{name: "base64 in lines", raw: folded, want: minimal, undone: []string{"base64"}},
 		{name: "base64 without padding", raw: strings.TrimRight(wrapped(minimal), "="), want: minimal, undone: []string{"base64"}},
 		{name: "base64 of gzip", raw: wrapped(zipped(minimal)), want: minimal, undone: []string{"base64", "gzip"}},
+		{name: "base64 of base64", raw: wrapped(wrapped(minimal)), want: minimal, undone: []string{"base64", "base64"}},
+		{name: "base64 of base64 of something else stays", raw: wrapped(wrapped("no config")), want: wrapped(wrapped("no config"))},
 		{name: "gzip of base64 of gzip", raw: zipped(wrapped(zipped(minimal))), want: minimal, undone: []string{"gzip", "base64", "gzip"}},
 		{name: "base64 of a cloud-config", raw: wrapped("#cloud-config\n"), want: "#cloud-config\n", undone: []string{"base64"}},
 		{name: "base64 of a script", raw: wrapped("#!/bin/sh\n"), want: "#!/bin/sh\n", undone: []string{"base64"}},

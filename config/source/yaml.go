@@ -85,6 +85,10 @@ func yamlSyntaxError(f *File, err error) *SyntaxError {
 		content := f.Line(number)
 		out.At.Start = f.offsetOf(number, 1+len(content)-len(strings.TrimLeft(content, " ")))
 		out.At.End = out.At.Start + len(strings.TrimSpace(content))
+	} else if i := bytes.IndexFunc(f.Data, func(r rune) bool { return r == '\uFFFD' || r < ' ' && !strings.ContainsRune("\t\r\n", r) }); i >= 0 {
+		if out.At.Start, out.At.End = i, i+1; f.Data[i] >= 0x80 {
+			text = fmt.Sprintf("the byte 0x%02X is not UTF-8: save the file in that encoding", f.Data[i])
+		}
 	}
 	out.Message = strings.TrimPrefix(text, "yaml: ")
 	return out

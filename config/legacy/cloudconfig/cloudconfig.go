@@ -85,8 +85,7 @@ func Translate(f *source.File, o Options) (*source.Tree, legacy.Notes, diag.List
 // does. Places are those in the texts of all parts, joined.
 func TranslateParts(name string, parts []Part, o Options) (*source.Tree, legacy.Notes, diag.List) {
 	t := &translator{options: o, out: newValue(source.Object)}
-	t.read(name, parts)
-	if !t.found.HasErrors() {
+	if t.read(name, parts) {
 		t.translate()
 	}
 	return t.finish()
@@ -97,11 +96,13 @@ type translator struct {
 	options Options
 	tree    *source.Tree // the parts, joined and merged
 	scripts []script
-	coreos  bool // the dialect
-	folded  bool // dashes in keys are underscores
-	notes   legacy.Notes
-	found   diag.List
-	out     *value
+	// unfilled tells that a template could not be filled in.
+	unfilled bool
+	coreos   bool // the dialect
+	folded   bool // dashes in keys are underscores
+	notes    legacy.Notes
+	found    diag.List
+	out      *value
 
 	accounts accounts
 	// written are files by their paths, writtenBy the items of write_files for them.

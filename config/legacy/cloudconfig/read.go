@@ -8,8 +8,9 @@ import (
 )
 
 // read replaces the variables of the parts, joins their texts, parses and merges them. The
-// tree is always there.
-func (t *translator) read(name string, parts []Part) {
+// tree is always there. It reports whether keys can be looked at: also if addresses are not
+// known, so that all that is wrong is told at once.
+func (t *translator) read(name string, parts []Part) bool {
 	var joined []byte
 	starts := make([]int, len(parts)+1)
 	for i, p := range parts {
@@ -25,9 +26,10 @@ func (t *translator) read(name string, parts []Part) {
 	}
 	starts[len(parts)] = len(joined)
 	t.tree = &source.Tree{File: source.NewFile(name, joined), YAML: true}
-	if t.found.HasErrors() {
-		return // what is left of the templates need not be YAML
+	if t.unfilled {
+		return false // what is left of a template need not be YAML
 	}
+	unknown := len(t.found)
 	var ofUser *source.Node // the merged parts of the user, once those of the vendor begin
 	for i, p := range parts {
 		if p.Vendor && ofUser == nil {
@@ -49,6 +51,7 @@ func (t *translator) read(name string, parts []Part) {
 	if ofUser != nil {
 		t.tree.Root = beside(*ofUser, t.tree.Root)
 	}
+	return !t.found[unknown:].HasErrors()
 }
 
 // refusesVendor reports whether user data want no vendor data.

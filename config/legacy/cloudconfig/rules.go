@@ -49,11 +49,15 @@ func (t *translator) refuse(n node, help, format string, args ...any) {
 
 // keyError reports a key.
 func (t *translator) keyError(rule *diag.Rule, n node, help, format string, args ...any) {
-	at := t.tree.KeyRange(n.Node)
+	t.report(diag.Error, rule, n, t.keyOf(n), help, fmt.Sprintf(format, args...))
+}
+
+// keyOf is the place of a key, or of an item of a list.
+func (t *translator) keyOf(n node) source.Range {
 	if n.Key == "" {
-		at = t.tree.Range(n.Node)
+		return t.tree.Range(n.Node)
 	}
-	t.report(diag.Error, rule, n, at, help, fmt.Sprintf(format, args...))
+	return t.tree.KeyRange(n.Node)
 }
 
 func (t *translator) warn(rule *diag.Rule, n node, at source.Range, format string, args ...any) {

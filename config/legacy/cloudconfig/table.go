@@ -183,7 +183,7 @@ func (t *translator) each(n node) []node {
 }
 
 func (t *translator) note(n node, fate legacy.Fate, how string) {
-	t.notes = append(t.notes, legacy.Note{Path: n.path, At: t.tree.Range(n.Node), Fate: fate, How: how})
+	t.notes = append(t.notes, legacy.Note{Path: n.path, At: t.keyOf(n), Fate: fate, How: how})
 }
 
 func (t *translator) approximate(n node, how string) { t.note(n, legacy.Approximated, how) }

@@ -23,9 +23,11 @@ func (t *translator) replaceVariables(name string, text []byte) []byte {
 	if kind, is := bytes.CutPrefix(bytes.ToLower(first), []byte(jinja)); is {
 		if word := string(bytes.TrimSpace(kind)); word != "jinja" {
 			r.fail(0, len(first), `write "## template: jinja"`, "there are no templates of the kind %q here", word)
-			return text
+		} else {
+			text = r.templates(text)
 		}
-		return r.templates(text)
+		t.unfilled = t.found.HasErrors()
+		return text
 	}
 	if t.options.Dialect == CoreOS || t.options.Dialect == Any && (bytes.HasPrefix(text, []byte("coreos:")) || bytes.Contains(text, []byte("\ncoreos:"))) {
 		return r.addresses(text)
@@ -71,6 +73,7 @@ func (r *replacer) addresses(text []byte) []byte {
 		case !known:
 			r.fail(i, i+1+len(name), "write the address, or read it in the unit from the metadata service of the platform",
 				"$%s is not known here", name)
+			out = append(out, "$"+name...)
 		default:
 			out = r.put(out, value, i, i+1+len(name))
 		}
