@@ -141,7 +141,7 @@ func TestContainers(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the generator of Podman")
 	}
-	generator := quadlet(t)
+	generator := programs.Foreign(t, "tests/linux/quadlet", "github.com/containers/podman/v5/cmd/quadlet")
 	root := provision(t, `containers:
   - name: web
     description: 100% "web"
@@ -206,22 +206,6 @@ func execStart(t *testing.T, service string) []string {
 	// systemd prints words as a shell reads them; $$ becomes $ when it starts them
 	words := programs.Output(t, exec.Command("sh", "-c", `eval "set -- $1"; printf '%s\n' "$@"`, "sh", line))
 	return strings.Split(strings.ReplaceAll(strings.TrimSuffix(words, "\n"), "$$", "$"), "\n")
-}
-
-// quadlet builds the generator.
-func quadlet(t *testing.T) string {
-	t.Helper()
-	program := filepath.Join(t.TempDir(), "quadlet")
-	cmd := exec.Command("go", "build", "-mod=mod", "-o", program, "github.com/containers/podman/v5/cmd/quadlet")
-	cmd.Dir = filepath.Join(programs.Root(t), "tests", "linux", "quadlet")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if said, err := cmd.CombinedOutput(); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("build the generator of Podman: %v\n%s", err, said)
-		}
-		t.Skipf("the generator of Podman cannot be built: %v\n%s", err, said)
-	}
-	return program
 }
 
 // TestHomes: what is below a home directory belongs to the user, and the units load.

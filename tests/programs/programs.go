@@ -1,7 +1,7 @@
 // Package programs builds the programs of this project for the tests that run them:
 // [Path] for one of them, [Root] for the tree they are built from. [Need], [Do] and [Output] are
-// for programs of the system, [Debian] and its like for what comes from there. A test process
-// builds a program once, from the tree as it is.
+// for programs of the system, [Debian] and its like for what comes from there, [Foreign] for
+// programs of other projects. A test process builds a program once, from the tree as it is.
 package programs
 
 import (
@@ -141,6 +141,29 @@ func build(name string) error {
 		return fmt.Errorf("build %s: %w\n%s", name, err, said)
 	}
 	return nil
+}
+
+// Foreign builds a program of another project, static, for the test that asks. A folder of
+// this tree has a go.mod that says which version. A test is skipped where the modules cannot
+// be downloaded, unless CI promises the network. Variables can be set as the linker takes
+// them: NAME=VALUE.
+func Foreign(tb testing.TB, folder, program string, variables ...string) string {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), filepath.Base(program))
+	flags := "-ldflags=-s -w"
+	for _, v := range variables {
+		flags += " -X " + v
+	}
+	cmd := exec.CommandContext(tb.Context(), "go", "build", "-mod=mod", "-trimpath", flags, "-o", path, program)
+	cmd.Dir = filepath.Join(Root(tb), folder)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if said, err := cmd.CombinedOutput(); err != nil {
+		if os.Getenv("CI") == "true" {
+			tb.Fatalf("build %s: %v\n%s", program, err, said)
+		}
+		tb.Skipf("build %s: %v\n%s", program, err, said)
+	}
+	return path
 }
 
 // Root returns the directory of go.mod. Data that lies beside the project is found

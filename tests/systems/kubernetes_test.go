@@ -2,6 +2,7 @@ package systems
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -13,8 +14,8 @@ import (
 )
 
 // TestKubernetesJoin: the config is one that kubeadm takes, which refuses keys that it does
-// not know and numbers in the place of strings. No types of kubeadm judge here, as they come
-// with more than twenty modules: the keys and kinds are those of its reference,
+// not know and numbers in the place of strings. The keys and kinds are those of its reference,
+// and TestKubeadm has kubeadm itself judge them:
 // https://kubernetes.io/docs/reference/config-api/kubeadm-config.v1beta4/#kubeadm-k8s-io-v1beta4-JoinConfiguration.
 func TestKubernetesJoin(t *testing.T) {
 	programs.Need(t, "root")
@@ -84,6 +85,53 @@ func TestKubernetesConfig(t *testing.T) {
 			t.Errorf("the unit runs %s, with the config\n%s", line, text)
 		}
 	})
+}
+
+// TestKubeadm: what kubeadm itself says about configs, in the root that they are for. It
+// starts nothing there, and has no network.
+func TestKubeadm(t *testing.T) {
+	if os.Getenv("KINDLING_SLOW") == "" {
+		t.Skip("builds kubeadm, which takes minutes; KINDLING_SLOW=1 asks for it")
+	}
+	programs.Need(t, "root", "unshare", "chroot")
+	program := programs.Foreign(t, "tests/systems/kubeadm", "k8s.io/kubernetes/cmd/kubeadm",
+		"k8s.io/component-base/version.gitVersion=v1.36.3", "k8s.io/component-base/version.gitMajor=1", "k8s.io/component-base/version.gitMinor=36")
+	hashes := "\n    - sha256:" + strings.Repeat("01", 32) + "\n    - sha256:" + strings.Repeat("ef", 32)
+	join := func(endpoint, token string) string {
+		return "kubernetes:\n  role: join\n  endpoint: \"" + endpoint + "\"\n  token: \"" + token + "\"\n  ca_cert_hashes:" + hashes + "\n"
+	}
+	const first = `kubernetes:
+  role: init
+  config: |
+    apiVersion: kubeadm.k8s.io/v1beta4
+    kind: InitConfiguration
+    localAPIEndpoint: {advertiseAddress: 10.0.0.1}
+    ---
+    apiVersion: kubeadm.k8s.io/v1beta4
+    kind: ClusterConfiguration
+    kubernetesVersion: v1.36.3
+    networking: {podSubnet: 10.244.0.0/16}
+`
+	for _, c := range []struct{ name, document, command, says string }{
+		{"a server by its address", linuxHead + join("10.0.0.1:6443", "abcdef.0123456789abcdef"), "config validate", "ok"},
+		{"a server by its name", linuxHead + join("api.example.com:443", "abcdef.0123456789abcdef"), "config validate", "ok"},
+		{"an address in brackets", linuxHead + join("[2001:db8::1]:6443", "abcdef.0123456789abcdef"), "config validate", "ok"},
+		{"a token that looks like a number", linuxHead + join("10.0.0.1:6443", "123456.0123456789012345"), "config validate", "ok"},
+		{"flatcar", flatcarHead + join("10.0.0.1:6443", "abcdef.0123456789abcdef"), "config validate", "ok"},
+		{"a config of the first node", linuxHead + first, "config validate", "ok"},
+		{"the first node, up to its start", linuxHead + first, "init --dry-run --ignore-preflight-errors=all", "initialized successfully"},
+		{"a config with a slip", linuxHead + strings.Replace(first, "podSubnet", "podSubnett", 1), "config validate", `unknown field "networking.podSubnett"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			root := provision(t, c.document)
+			programs.Do(t, "install", "-D", program, filepath.Join(root, "usr/bin/kubeadm"))
+			args := append([]string{"--mount", "--net", "chroot", root, "/usr/bin/kubeadm"}, strings.Fields(c.command)...)
+			out, err := exec.CommandContext(t.Context(), "unshare", append(args, "--config", "/etc/kubernetes/kubeadm.yml")...).CombinedOutput()
+			if slip := strings.Contains(c.name, "slip"); (err == nil) == slip || !strings.Contains(string(out), c.says) {
+				t.Errorf("kubeadm ends with %v, want %q\n%s", err, c.says, out)
+			}
+		})
+	}
 }
 
 const (
