@@ -11,6 +11,17 @@ import (
 // virtiofsd serves a directory of the host. Debian keeps it where no PATH leads.
 const virtiofsd = "/usr/lib/qemu/virtiofsd"
 
+// needVirtiofsd skips without that server; in CI that fails.
+func needVirtiofsd(t testing.TB) {
+	t.Helper()
+	if _, err := os.Stat(virtiofsd); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+}
+
 // share gives the machine a directory of the host by a tag. The memory of the machine must
 // be shared with the server for that.
 func (m *machine) share(tag, dir string) {
@@ -39,12 +50,7 @@ func (m *machine) share(tag, dir string) {
 func TestDirectoryOfTheHost(t *testing.T) {
 	need(t)
 	unhurried(t, t.Name())
-	if _, err := os.Stat(virtiofsd); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	needVirtiofsd(t)
 	m := newMachine(t, newImage(t).stopped(t))
 	dir := t.TempDir()
 	m.share("host", dir)

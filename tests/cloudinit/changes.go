@@ -19,10 +19,11 @@ var scratch = []string{"/var/lib/cloud", "/var/log", "/run", "/tmp", "/var/cache
 // databases have a line for each account; lines are compared, whatever their order.
 var databases = []string{"/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow", "/etc/subuid", "/etc/subgid"}
 
-// changes lists what an overlay has: a line for each account, file, link and directory that
+// Changes lists what an overlay has: a line for each account, file, link and directory that
 // was changed. Copies that tools keep (passwd-) are left out.
-func changes(t *testing.T, lower, upper string) []string {
+func (o Overlay) Changes(t *testing.T) []string {
 	t.Helper()
+	lower, upper := o.lower, filepath.Join(o.dir, "upper")
 	var out []string
 	err := filepath.WalkDir(upper, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
