@@ -76,19 +76,15 @@ func decodeText(f *File) *File {
 // yamlSyntaxError finds the line in the text of a parser error: yaml.v3 gives it
 // nowhere else.
 func yamlSyntaxError(f *File, err error) *SyntaxError {
-	text := err.Error()
-	out := &SyntaxError{At: Range{File: f}}
-	line := regexp.MustCompile(`^(?:yaml: )?(?:unmarshal errors:\s+)?line (\d+): `)
-	if m := line.FindStringSubmatch(text); m != nil {
+	text, out := err.Error(), &SyntaxError{At: Range{File: f}}
+	if m := regexp.MustCompile(`^(?:yaml: )?(?:unmarshal errors:\s+)?line (\d+): `).FindStringSubmatch(text); m != nil {
 		number, _ := strconv.Atoi(m[1]) // digits, by the pattern
 		text = text[len(m[0]):]
 		content := f.Line(number)
 		out.At.Start = f.offsetOf(number, 1+len(content)-len(strings.TrimLeft(content, " ")))
 		out.At.End = out.At.Start + len(strings.TrimSpace(content))
 	} else if i := bytes.IndexFunc(f.Data, func(r rune) bool { return r == '\uFFFD' || r < ' ' && !strings.ContainsRune("\t\r\n", r) }); i >= 0 {
-		if out.At.Start, out.At.End = i, i+1; f.Data[i] >= 0x80 {
-			text = fmt.Sprintf("the byte 0x%02X is not UTF-8: save the file in that encoding", f.Data[i])
-		}
+		out.At.Start, out.At.End, text = i, i+1, fmt.Sprintf("the byte 0x%02X is no text in UTF-8: save the file in that encoding", f.Data[i])
 	}
 	out.Message = strings.TrimPrefix(text, "yaml: ")
 	return out

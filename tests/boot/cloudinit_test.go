@@ -35,7 +35,7 @@ ExecStart=/bin/sh -ec 'cp -R /usr/lib/kindling/. /run/'
 	// it is there in time to see the boot end, and is not a part of that
 	{path: "usr/lib/kindling/systemd/system/multi-user.target.d/kindling.conf", contents: "[Unit]\nWants=kindling-facts.service\n"},
 	{path: "usr/lib/kindling/systemd/system/kindling-facts.service", contents: `[Service]
-ExecStart=/bin/sh -c 'systemctl is-system-running --wait; sh /run/facts.sh >/dev/ttyS1 2>&1; systemctl poweroff'
+ExecStart=/bin/sh -c 'systemctl is-system-running --wait; sh /run/facts.sh >/dev/ttyS1 2>&1; systemctl poweroff --force'
 `},
 }
 

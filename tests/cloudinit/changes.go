@@ -14,7 +14,7 @@ import (
 )
 
 // scratch are folders that only the two programs themselves, or those they call, use.
-var scratch = []string{"/var/lib/cloud", "/var/log", "/run", "/tmp", "/var/cache/debconf", "/var/lib/systemd", "/etc/ssl/certs", "/var/lib/private"}
+var scratch = []string{"/var/lib/cloud", "/var/log", "/run", "/tmp", "/var/tmp", "/var/cache/debconf", "/var/lib/systemd", "/etc/ssl/certs", "/var/lib/private"}
 
 // databases have a line for each account; lines are compared, whatever their order.
 var databases = []string{"/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow", "/etc/subuid", "/etc/subgid"}

@@ -161,6 +161,9 @@ func (t *translator) phoneHome(n node) {
 		if !ok {
 			return
 		}
+		if strings.ContainsAny(s, "?@") { // a token, a password
+			t.tree.Hide(n.Node)
+		}
 		if u, err := url.Parse(strings.ReplaceAll(s, "$INSTANCE_ID", "id")); err != nil || u.Scheme != "http" && u.Scheme != "https" {
 			t.fail(n, "write a URL of the scheme http or https", "this is no address to send something to")
 			return

@@ -2,6 +2,8 @@ package cloudconfig
 
 import (
 	"bytes"
+	"regexp"
+	"strings"
 
 	"github.com/kindling-boot/kindling/config/diag"
 	"github.com/kindling-boot/kindling/config/source"
@@ -79,6 +81,7 @@ func (t *translator) parse(joined []byte, from, to int) *source.Node {
 	tree, bad := source.ParseOldYAML(source.NewFile(t.tree.File.Name, data))
 	for _, e := range bad {
 		e.At.File = t.tree.File
+		hideSecret(e.At)
 		t.found = append(t.found, diag.Diagnostic{Rule: ruleSyntax, Message: e.Message, At: e.At, Help: syntaxHelp(data[from:])})
 	}
 	if tree == nil {
@@ -101,6 +104,28 @@ func (t *translator) parse(joined []byte, from, to int) *source.Node {
 	t.foreignTags(root)
 	return root.Node
 }
+
+// hideSecret keeps what follows the name of a secret from being shown, in a line where a
+// text breaks off, and all of a line that stands deeper than such a name.
+func hideSecret(at source.Range) {
+	secret := regexp.MustCompile(`(?i)[\w-]*(passw|private|secret|token|content|chpasswd|list)[\w-]*["']?\s*:`)
+	number := at.Position().Line
+	start := at.Start - (at.Position().ByteColumn - 1)
+	line := at.File.Line(number)
+	if found := secret.FindStringIndex(line); found != nil {
+		at.File.Hide(start+found[1], start+len(line))
+	}
+	for indent := depth(line); number > 1 && indent > 0; {
+		number--
+		if above := at.File.Line(number); depth(above) < indent && strings.TrimSpace(above) != "" {
+			if indent = depth(above); secret.MatchString(above) {
+				at.File.Hide(start, start+len(line))
+			}
+		}
+	}
+}
+
+func depth(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
 
 func syntaxHelp(data []byte) string {
 	if bytes.Contains(data, []byte("\n\t")) {

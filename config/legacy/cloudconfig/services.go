@@ -154,7 +154,7 @@ func (t *translator) finishScripts() {
 		switch {
 		case s.kind == Boothook:
 			t.service(&service{
-				name: "boothook-" + letter(len(t.services)), description: "Boot hook of the cloud-config", script: s.text.Text, from: s.text,
+				name: "boothook-" + letter(len(t.services)), description: "Boot hook of the cloud-config", script: program(s.text.Text), from: s.text,
 				interpreter: true, always: true, hook: true, environment: []string{"INSTANCE_ID=" + t.instanceID()},
 			})
 		case s.kind == ScriptPerBoot:
@@ -170,6 +170,28 @@ func (t *translator) finishScripts() {
 	t.runParts("scripts-per-boot", "Scripts of the user data, for each boot", always, true)
 }
 
+// unixLines makes the lines of a script those of Unix if the first one ends as in DOS, as
+// cloud-init does: the kernel would take the carriage return for a part of the program's name.
+func unixLines(text string) string {
+	if first, _, _ := strings.Cut(text, "\n"); strings.HasSuffix(first, "\r") {
+		return strings.ReplaceAll(text, "\r\n", "\n")
+	}
+	return text
+}
+
+// program is a boothook without the line that says that it is one. The kernel wants to
+// know what runs it.
+func program(text string) string {
+	text = strings.TrimLeft(unixLines(text), " \t\r\n")
+	if first, rest, _ := strings.Cut(text, "\n"); strings.HasPrefix(strings.ToLower(first), "#cloud-boothook") {
+		text = strings.TrimLeft(rest, " \t\r\n")
+	}
+	if !strings.HasPrefix(text, "#!") {
+		text = "#!/bin/sh\n" + text
+	}
+	return text
+}
+
 func letter(i int) string { return string(rune('a' + i%26)) }
 
 func (t *translator) runParts(name, description string, scripts []script, always bool) {
@@ -180,7 +202,7 @@ func (t *translator) runParts(name, description string, scripts []script, always
 	run := "status=0\n"
 	for i, s := range scripts {
 		path := filesDir + name + ".d/" + letter(i/26) + letter(i)
-		t.file(path, 0o700, s.text.Text, s.text)
+		t.file(path, 0o700, unixLines(s.text.Text), s.text)
 		run += path + " || status=$?\n"
 	}
 	t.service(&service{

@@ -130,6 +130,13 @@ func (t *translator) members(n node, rows []row) {
 	for _, c := range t.each(n) {
 		if _, unknown := known[t.spelled(c.Key)]; unknown {
 			help := "remove it, or correct it"
+			switch {
+			case len(c.path) > 1:
+			case c.Key == "variant":
+				help = "this looks like a Butane document: remove the line #cloud-config, or what says that it is one"
+			case c.Key == "ignition":
+				help = "this looks like an Ignition config: remove the line #cloud-config, or what says that it is one"
+			}
 			if near := schema.Nearest(t.spelled(c.Key), names); near != "" {
 				help = `did you mean "` + near + `"?`
 			}
