@@ -11,6 +11,7 @@ func FuzzUnitFile(f *testing.F) {
 		"", "[Unit]\n", "[Unit]\nA=b\n", "junk\n[Unit]\nA=b", "# [Unit]\n[Install]\nWantedBy=x\n", "[Unit", "[Unit] x\n", "[]\n=\n", "[Unit]\nA\n", "[Unit]\nA", "[Unit]\nA=b\\\n  c\nD=e\n",
 		"[Unit]\nA=b\\\n", "[Unit]\nA=b\\", "[Unit]\nA=b\\\n\nC=d\n", "[Unit]\r\nA=b\r\n", "[Unit]\n;x\n#y\n A = b \n", "[A]\nx=1\n[A]\nx=2\n", "\xff[U]\n\xff=\xff\n", "[U]\nA=" + strings.Repeat("x", 2046) + "\n",
 		"[U]\n" + strings.Repeat("A=x\n", 1020) + "B=" + strings.Repeat("x", 4000) + "\n", "[Unit]\nA=b\\\n#c\nd=e\n",
+		"[\n=bC]\nA=b\\\n\nC=",
 	} {
 		f.Add(s)
 	}
@@ -40,6 +41,9 @@ func FuzzUnitFile(f *testing.F) {
 				t.Fatalf("white space around %q or %q", o.Name, o.Value)
 			}
 			b.WriteString("[" + o.Section + "]\n" + o.Name + "=" + o.Value + "\n")
+			if strings.HasSuffix(o.Value, `\`) {
+				b.WriteString("\n") // what ended the value before
+			}
 		}
 		// What was read and written out again is read the same, unless writing makes
 		// a comment or section of a name, or joins what stood apart.
