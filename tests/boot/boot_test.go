@@ -116,24 +116,6 @@ func TestFirstBoot(t *testing.T) {
 	t.Parallel()
 	img := newImage(t)
 
-	t.Run("a machine becomes what its config says, once", func(t *testing.T) {
-		t.Parallel()
-		m := newMachine(t, img.armed(t))
-		console, report := m.boot(config(), "") // the stamp says it all
-		asked := []string{
-			"hostname: kindled", "user: uid=1000(core) gid=1000(core) groups=1000(core),4(adm)", "keys: 600 core",
-			"file: 600 1000:0 s3cret", "link: data/secret", "unit: enabled NAME=kindled", "mounts: ", "stamp: firstboot.done",
-		}
-		expect(t, console, report, append(asked, `result: 600 "userConfigProvided": true`, "stages: 6", `kept: 600 "attempts": 1 0`)...)
-		if !strings.Contains(console, "ignition: provisioned in ") || !strings.Contains(console, "ignition: files ") {
-			t.Errorf("the console shows no progress:\n%s", console)
-		}
-
-		// the config is still there, and nothing looks for it
-		console, report = m.boot(config(), "")
-		expect(t, console, report, append(asked, "stages: 0")...)
-	})
-
 	t.Run("disks are parted, encrypted and mounted, and open again on the next boot", func(t *testing.T) {
 		t.Parallel()
 		m := newMachine(t, img)

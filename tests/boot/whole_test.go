@@ -49,7 +49,6 @@ var onSealed = []string{"sealed: bound /dev/mapper/sealed ext4", "address: 10.0.
 // everything at once.
 func TestWholeMachine(t *testing.T) {
 	need(t)
-	unhurried(t, t.Name())
 	t.Parallel()
 	m := newMachine(t, newImage(t).bootable(t).armed(t)) // the stamp says it all
 	m.loader = []string{"-kernel", m.GRUB}
