@@ -52,8 +52,11 @@ const markEvery = 256
 type span struct{ start, end int }
 
 // NewFile returns a file of the given name and content.
-func NewFile(name string, data []byte) *File {
-	return &File{Name: name, Data: data}
+func NewFile(name string, data []byte) *File { return NewPart(name, data, 1, 1) }
+
+// NewPart is NewFile for a text that starts at a line and a column of a document, from 1.
+func NewPart(name string, data []byte, line, col int) *File {
+	return &File{Name: name, Data: data, above: line - 1, left: col - 1}
 }
 
 func (f *File) lineStarts() []int {

@@ -52,9 +52,6 @@ func (cfg Config) Check(c *check.Ctx) {
 			}
 		}
 	}
-	if len(written) == 0 {
-		return
-	}
 	cfg.Storage.eachNode(func(list string, i int, _ string, n *Node) {
 		if written[n.Path] {
 			c.At("storage", list, i, "path").Errorf(ruleUnitConflict, "%q is also written by a systemd unit of this config", n.Path)

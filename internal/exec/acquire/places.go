@@ -99,8 +99,8 @@ func placesOf(cfg config.Config) places {
 	return p
 }
 
-// Locate implements source.Locator: a place is the end of a text that has nothing but
-// lines and columns before what is known of the item.
+// Locate implements source.Locator: a place is a text of its own, what is known of the
+// item, with the line and the column that it has in the document.
 func (p places) Locate(path source.Path) (source.Range, bool) {
 	for n := len(path); n > 0; n-- {
 		key := path[:n].String()
@@ -108,9 +108,8 @@ func (p places) Locate(path source.Path) (source.Range, bool) {
 		if !ok || at[0] < 0 || at[0] >= len(p.Files) {
 			continue
 		}
-		blank := strings.Repeat("\n", max(0, at[1]-1)) + strings.Repeat(" ", max(0, at[2]-1))
-		f := source.NewFile(p.Files[at[0]], []byte(blank+p.Names[key]))
-		return source.Range{File: f, Start: len(blank), End: len(f.Data)}, n == len(path)
+		f := source.NewPart(p.Files[at[0]], []byte(p.Names[key]), max(1, at[1]), max(1, at[2]))
+		return source.Range{File: f, End: len(f.Data)}, n == len(path)
 	}
 	return source.Range{}, false
 }

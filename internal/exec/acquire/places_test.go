@@ -1,0 +1,46 @@
+package acquire
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/kindling-boot/kindling/config"
+	"github.com/kindling-boot/kindling/config/source"
+)
+
+// TestPlacesOfALongLine: what comes back from the cache is where it was, without a copy of
+// the line before it, which may have millions of characters.
+func TestPlacesOfALongLine(t *testing.T) {
+	var files []string
+	for i := range 1000 {
+		files = append(files, fmt.Sprintf(`{"path":"/f%d","contents":{"source":"data:,%s"}}`, i, strings.Repeat("x", 1000)))
+	}
+	text := "{\"ignition\":{\"version\":\"3.4.0\"},\n\"storage\":{\"files\":[" + strings.Join(files, ",") + "]}}"
+	cfg, ds := config.Parse(source.NewFile("long.ign", []byte(text)))
+	if ds.HasErrors() {
+		t.Fatal(ds)
+	}
+	cache := filepath.Join(t.TempDir(), "cache")
+	if err := WriteCache(cache, cfg); err != nil {
+		t.Fatal(err)
+	}
+	cached, err := ReadCache(cache)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bytes := 0
+	for i := range 1000 {
+		path := source.Path{}.At("storage", "files", i)
+		want, _ := cfg.Locate(path)
+		at, exact := cached.Locate(path)
+		if !exact || at.String() != want.String() || at.Position() != want.Position() {
+			t.Fatalf("file %d is at %v, want %v", i, at, want)
+		}
+		bytes += len(at.File.Data)
+	}
+	if bytes > 100*1000 {
+		t.Errorf("the places of 1000 files hold %d bytes", bytes)
+	}
+}
