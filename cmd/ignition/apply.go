@@ -170,7 +170,7 @@ func (o applyFlags) prepare(ctx context.Context, stdin io.Reader, log *eventlog.
 		return nil, nil, nil, err
 	}
 	state := &acquire.State{}
-	in := stage.Input{
+	in := &stage.Input{
 		Config: cfg, Root: root, KeysFragment: fragment, SkipAccounts: !accounts,
 		Directory: !o.machine, State: state, Machine: &op.Machine{State: state},
 	}

@@ -100,7 +100,7 @@ func (r *stageRun) run(ctx context.Context, s stage.Stage) error {
 		return err
 	}
 	engine := exec.Engine{Stage: s.Name, Root: root, Fetcher: fetcher, Sink: r.sink}
-	in := stage.Input{
+	in := &stage.Input{
 		Config: full, Root: root, KeysFragment: fragment,
 		Report: true, LookEarly: true, UserConfigProvided: r.state.UserConfigProvided(), Account: r.account,
 		State: r.state, Machine: &op.Machine{State: r.state, Wait: deviceTimeout},

@@ -49,8 +49,8 @@ const (
 type Fetcher struct {
 	shared *shared
 	client clientSettings
-	// http is the client with the settings.
-	http *http.Client
+	// transport has the settings.
+	transport *http.Transport
 	// total limits one resource; 0 means no limit.
 	total time.Duration
 }
@@ -91,9 +91,7 @@ func New(o Options) *Fetcher {
 }
 
 func (s *shared) fetcher(c clientSettings, total time.Duration) *Fetcher {
-	return &Fetcher{shared: s, client: c, total: total, http: &http.Client{
-		Transport: s.transport(c), CheckRedirect: checkRedirect,
-	}}
+	return &Fetcher{shared: s, client: c, total: total, transport: s.transport(c)}
 }
 
 // IsOffline reports whether what needs the network is refused.

@@ -95,11 +95,7 @@ func (f *Fetcher) Do(ctx context.Context, r Request) (*Response, error) {
 
 // do sends a request once.
 func (f *Fetcher) do(ctx context.Context, r Request) (*Response, error) {
-	trace := &trace{}
-	if r.Final {
-		ctx = context.WithValue(ctx, redirectKey{}, redirectRules{isFinal: true})
-	}
-	ctx, cancel := context.WithCancelCause(trace.in(ctx))
+	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	request, err := http.NewRequestWithContext(ctx, r.Method, r.URL, bytes.NewReader(r.Body))
 	if err != nil {
@@ -109,13 +105,12 @@ func (f *Fetcher) do(ctx context.Context, r Request) (*Response, error) {
 	for name, values := range r.Header {
 		request.Header[http.CanonicalHeaderKey(name)] = slices.Clone(values)
 	}
-	client := f.http
 	if r.PrivilegedPort {
-		client = f.shared.fetcher(f.client.privileged(), 0).http
+		f = f.shared.fetcher(f.client.privileged(), 0)
 	}
-	response, err := client.Do(request) //nolint:bodyclose // discard closes it
+	response, err := f.send(ctx, request, redirectRules{isFinal: r.Final}) //nolint:bodyclose // discard closes it
 	if err != nil {
-		return nil, trace.failed(ctx, err)
+		return nil, err
 	}
 	defer discard(response.Body)
 	if response.StatusCode < http.StatusOK || response.StatusCode > http.StatusNoContent {

@@ -100,16 +100,14 @@ func (f *Fetcher) regionOf(ctx context.Context, o object) (string, error) {
 	}
 	bucket := o
 	bucket.key, bucket.version = "", ""
-	trace := &trace{}
-	ctx = context.WithValue(trace.in(ctx), redirectKey{}, redirectRules{isFinal: true})
 	request, err := http.NewRequestWithContext(ctx, http.MethodHead, bucket.url(hint).String(), nil)
 	if err != nil {
 		return "", never("the request cannot be made")
 	}
 	request.Header = defaultHeaders()
-	response, err := f.http.Do(request) //nolint:bodyclose // discard closes it
+	response, err := f.send(ctx, request, redirectRules{isFinal: true}) //nolint:bodyclose // discard closes it
 	if err != nil {
-		return "", trace.failed(ctx, err)
+		return "", err
 	}
 	defer discard(response.Body)
 	region = response.Header.Get("X-Amz-Bucket-Region")

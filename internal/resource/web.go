@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"strings"
@@ -48,7 +47,7 @@ func (s *shared) transport(c clientSettings) *http.Transport {
 	}
 	t := &http.Transport{
 		Proxy:       s.through(c.proxy),
-		DialContext: dial,
+		DialContext: watched(dial),
 		TLSClientConfig: &tls.Config{
 			MinVersion: tls.VersionTLS12,
 			RootCAs:    c.roots,
@@ -126,8 +125,6 @@ func (f *Fetcher) get(u *url.URL, header http.Header, r types.Resource, sign fun
 	}
 	isVerified := r.Verification.Hash != nil && *r.Verification.Hash != ""
 	return func(ctx context.Context, from int64, tag string) (reply, error) {
-		trace := &trace{}
-		ctx = context.WithValue(trace.in(ctx), redirectKey{}, redirectRules{isVerified: isVerified})
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 		if err != nil {
 			return reply{}, never("the request cannot be made")
@@ -142,9 +139,9 @@ func (f *Fetcher) get(u *url.URL, header http.Header, r types.Resource, sign fun
 				return reply{}, err
 			}
 		}
-		response, err := f.http.Do(request) //nolint:bodyclose // the transfer closes it
+		response, err := f.send(ctx, request, redirectRules{isVerified: isVerified}) //nolint:bodyclose // the transfer closes it
 		if err != nil {
-			return reply{}, trace.failed(ctx, err)
+			return reply{}, err
 		}
 		got, err := replyOf(response, from)
 		if err != nil {
@@ -248,17 +245,56 @@ func checkHeader(name, value string) error {
 	return nil
 }
 
-// trace follows an attempt, to name the layer at which it fails.
+// trace follows an attempt, to name the layer at which it fails. net/http/httptrace would
+// tell too, and weigh 30 KB: docs/adr/0202.
 type trace struct{ layer atomic.Value }
 
+type traceKey struct{}
+
+// in is the context of an attempt, for which a connection is there until one is dialled.
 func (t *trace) in(ctx context.Context) context.Context {
-	t.layer.Store(LayerTCP)
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		DNSStart:          func(httptrace.DNSStartInfo) { t.layer.Store(LayerDNS) },
-		ConnectStart:      func(string, string) { t.layer.Store(LayerTCP) },
-		TLSHandshakeStart: func() { t.layer.Store(LayerTLS) },
-		GotConn:           func(httptrace.GotConnInfo) { t.layer.Store(LayerHTTP) },
-	})
+	t.layer.Store(LayerHTTP)
+	return context.WithValue(ctx, traceKey{}, t)
+}
+
+// dialer opens connections.
+type dialer func(ctx context.Context, network, address string) (net.Conn, error)
+
+// watched tells the trace of an attempt about the connection that is opened for it.
+func watched(dial dialer) dialer {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		t, ok := ctx.Value(traceKey{}).(*trace)
+		if !ok {
+			return dial(ctx, network, address)
+		}
+		t.layer.Store(LayerTCP)
+		c, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return &watchedConn{c, t}, nil
+	}
+}
+
+// watchedConn sees by what is sent first how far an attempt has come.
+type watchedConn struct {
+	net.Conn
+	trace *trace
+}
+
+// Write implements net.Conn. Records of TLS begin with their type: RFC 8446 §5.1.
+func (c *watchedConn) Write(p []byte) (int, error) {
+	const changeCipherSpec, alert, handshake = 20, 21, 22
+	if len(p) > 0 {
+		switch p[0] {
+		case handshake:
+			c.trace.layer.Store(LayerTLS)
+		case changeCipherSpec, alert:
+		default: // application data, or HTTP in the open
+			c.trace.layer.Store(LayerHTTP)
+		}
+	}
+	return c.Conn.Write(p)
 }
 
 // failed returns why an attempt has failed: the reason its context ended with, if it
@@ -266,10 +302,6 @@ func (t *trace) in(ctx context.Context) context.Context {
 func (t *trace) failed(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
-	}
-	var wrapped *url.Error // it would show the URL
-	if errors.As(err, &wrapped) {
-		err = wrapped.Err
 	}
 	layer, _ := t.layer.Load().(Layer)
 	return layeredError{layer, err}

@@ -17,7 +17,7 @@ type block struct{ first, last uint64 }
 const oneMiB = 1 << 20
 
 // taken are the sectors of the partitions; the number is that of the partition.
-func (t Table) taken() []taken {
+func (t *Table) taken() []taken {
 	var all []taken
 	for n := 1; n <= t.count(); n++ {
 		if e := t.entry(n); e.used() {
@@ -33,7 +33,7 @@ type taken struct {
 }
 
 // holder is what covers a sector.
-func (t Table) holder(sector uint64) (taken, bool) {
+func (t *Table) holder(sector uint64) (taken, bool) {
 	for _, p := range t.taken() {
 		if p.first <= sector && sector <= p.last {
 			return p, true
@@ -42,13 +42,13 @@ func (t Table) holder(sector uint64) (taken, bool) {
 	return taken{}, false
 }
 
-func (t Table) isFree(sector uint64) bool {
+func (t *Table) isFree(sector uint64) bool {
 	_, held := t.holder(sector)
 	return !held && sector >= t.FirstUsable() && sector <= t.LastUsable()
 }
 
 // freeFrom is the free block that a free sector starts.
-func (t Table) freeFrom(first uint64) block {
+func (t *Table) freeFrom(first uint64) block {
 	b := block{first, t.LastUsable()}
 	for _, p := range t.taken() {
 		if p.first > first && p.first <= b.last {
@@ -59,7 +59,7 @@ func (t Table) freeFrom(first uint64) block {
 }
 
 // largestFree is the largest free block, the first of equals.
-func (t Table) largestFree() (block, bool) {
+func (t *Table) largestFree() (block, bool) {
 	var largest block
 	found := false
 	for at := t.FirstUsable(); at <= t.LastUsable(); {
@@ -78,7 +78,7 @@ func (t Table) largestFree() (block, bool) {
 
 // alignment is that of sgdisk, in sectors: 1 MiB, or the largest power of two below it
 // on which all partitions start; on disks from 300 GB at least 8.
-func (t Table) alignment() uint64 {
+func (t *Table) alignment() uint64 {
 	align := uint64(oneMiB / t.sectorSize)
 	for _, p := range t.taken() {
 		align = min(align, 1<<min(bits.TrailingZeros64(p.first), 63))
@@ -91,7 +91,7 @@ func (t Table) alignment() uint64 {
 }
 
 // aligned moves a sector to a multiple of align: down if the way is free, else up.
-func (t Table) aligned(sector, align uint64) (uint64, bool) {
+func (t *Table) aligned(sector, align uint64) (uint64, bool) {
 	down := sector / align * align
 	if down == sector {
 		return sector, true
@@ -112,7 +112,7 @@ var (
 )
 
 // place returns the sectors for a start and a size, either of which may be 0.
-func (t Table) place(start, size, align uint64) (block, error) {
+func (t *Table) place(start, size, align uint64) (block, error) {
 	var b block
 	if start == 0 || size == 0 {
 		largest, found := t.largestFree()
@@ -135,7 +135,7 @@ func (t Table) place(start, size, align uint64) (block, error) {
 }
 
 // room says why sectors are not free for a partition, which may be there itself.
-func (t Table) room(self Partition, first, size uint64) error {
+func (t *Table) room(self Partition, first, size uint64) error {
 	last := first + size - 1
 	if first < t.FirstUsable() || last > t.LastUsable() || last < first {
 		return fmt.Errorf("sectors %d to %d are not all usable: the table has %d to %d", first, last, t.FirstUsable(), t.LastUsable())

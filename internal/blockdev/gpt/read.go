@@ -140,7 +140,7 @@ func sameContent(a, b found) bool {
 }
 
 // verify returns what is wrong with the entries.
-func (t Table) verify() []string {
+func (t *Table) verify() []string {
 	var wrong []string
 	all := t.Partitions()
 	for _, p := range all {

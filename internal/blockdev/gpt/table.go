@@ -95,23 +95,23 @@ func checkSectorSize(n int) error {
 }
 
 // SectorSize is the logical sector size of the disk, in bytes.
-func (t Table) SectorSize() int { return t.sectorSize }
+func (t *Table) SectorSize() int { return t.sectorSize }
 
 // DiskGUID identifies the disk.
-func (t Table) DiskGUID() GUID { return t.header.guid() }
+func (t *Table) DiskGUID() GUID { return t.header.guid() }
 
 // FirstUsable and LastUsable bound what partitions may cover.
-func (t Table) FirstUsable() uint64 { return t.header.u64(firstUsableAt) }
+func (t *Table) FirstUsable() uint64 { return t.header.u64(firstUsableAt) }
 
 // LastUsable is the last sector that a partition may cover.
-func (t Table) LastUsable() uint64 { return t.header.u64(lastUsableAt) }
+func (t *Table) LastUsable() uint64 { return t.header.u64(lastUsableAt) }
 
 // Problems are the faults of the copies on the disk that Write would repair: a damaged
 // header, a backup that is not at the end of a disk that grew. Empty for a sound table.
-func (t Table) Problems() []string { return slices.Clone(t.problems) }
+func (t *Table) Problems() []string { return slices.Clone(t.problems) }
 
 // Partitions are the used entries by number.
-func (t Table) Partitions() []Partition {
+func (t *Table) Partitions() []Partition {
 	var found []Partition
 	for n := 1; n <= t.count(); n++ {
 		if p, used := t.Partition(n); used {
@@ -122,7 +122,7 @@ func (t Table) Partitions() []Partition {
 }
 
 // Partition is the entry with a number; false if it is unused or beyond the array.
-func (t Table) Partition(number int) (Partition, bool) {
+func (t *Table) Partition(number int) (Partition, bool) {
 	if number < 1 || number > t.count() || !t.entry(number).used() {
 		return Partition{}, false
 	}
@@ -135,19 +135,19 @@ func (t Table) Partition(number int) (Partition, bool) {
 }
 
 // Find returns the partitions that a condition holds for, by number.
-func (t Table) Find(holds func(Partition) bool) []Partition {
+func (t *Table) Find(holds func(Partition) bool) []Partition {
 	return slices.DeleteFunc(t.Partitions(), func(p Partition) bool { return !holds(p) })
 }
 
 // count is how many entries the array has.
-func (t Table) count() int {
+func (t *Table) count() int {
 	if t.header == nil {
 		return 0
 	}
 	return int(t.header.entryCount())
 }
 
-func (t Table) entry(number int) entry {
+func (t *Table) entry(number int) entry {
 	size := int(t.header.entrySize())
 	return t.entries[(number-1)*size : number*size]
 }
@@ -158,7 +158,7 @@ func (t Table) sectorsOf(bytes uint64) uint64 {
 }
 
 // SectorsOfMiB converts sizes of configs. What no disk has stays what no disk has.
-func (t Table) SectorsOfMiB(mib uint64) uint64 {
+func (t *Table) SectorsOfMiB(mib uint64) uint64 {
 	return min(mib, math.MaxInt64>>20) << 20 / uint64(t.sectorSize)
 }
 

@@ -10,7 +10,7 @@ import (
 
 // planAccounts plans groups, then users, one after another in the order of the
 // config: the numbers they get depend on it, and the programs lock the files anyway.
-func planAccounts(in Input) []exec.Operation {
+func planAccounts(in *Input) []exec.Operation {
 	var ops []exec.Operation
 	step := 0
 	turn := func(n int) exec.Key { return exec.MilestoneKey(fmt.Sprintf("account %d", n)) }
@@ -70,7 +70,7 @@ func planAccounts(in Input) []exec.Operation {
 func homesKey(user string) exec.Key { return exec.MilestoneKey("home of " + user) }
 
 // planHomes hands what the mount stage has made in a home to its user.
-func planHomes(in Input, i int, u types.PasswdUser) []exec.Operation {
+func planHomes(in *Input, i int, u types.PasswdUser) []exec.Operation {
 	notated := in.State.Notated()
 	if len(notated) == 0 || u.NoCreateHome != nil && *u.NoCreateHome {
 		return nil

@@ -30,7 +30,7 @@ func provision(tb testing.TB, cfg config.Config, dir string) {
 		tb.Fatal(err)
 	}
 	engine := exec.Engine{Stage: "files", Root: root}
-	if _, err := engine.Run(tb.Context(), planFiles(Input{Config: cfg, Root: root, State: &acquire.State{}})); err != nil {
+	if _, err := engine.Run(tb.Context(), planFiles(&Input{Config: cfg, Root: root, State: &acquire.State{}})); err != nil {
 		tb.Fatal(err)
 	}
 	if err := root.Close(); err != nil {

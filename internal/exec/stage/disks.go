@@ -20,7 +20,7 @@ var errNotHere = errors.New("only a machine has that, a directory has none")
 const helpNotHere = "remove the section, or leave it out with --ignore-unsupported"
 
 // planKargs plans the kargs stage: one call of the distribution's helper.
-func planKargs(in Input) []exec.Operation {
+func planKargs(in *Input) []exec.Operation {
 	k := &in.Config.KernelArguments
 	if in.Directory {
 		var ops []exec.Operation
@@ -50,7 +50,7 @@ func planKargs(in Input) []exec.Operation {
 
 // planDisks plans the disks stage: partitions, then RAID, LUKS, file systems. What does not
 // depend on each other runs side by side.
-func planDisks(in Input) []exec.Operation {
+func planDisks(in *Input) []exec.Operation {
 	if in.Directory {
 		return refuseDisks(in)
 	}
@@ -78,7 +78,7 @@ func planDisks(in Input) []exec.Operation {
 }
 
 // lookForSources plans to ask for what the files stage will fetch, once for each source.
-func lookForSources(in Input) []exec.Operation {
+func lookForSources(in *Input) []exec.Operation {
 	var ops []exec.Operation
 	asked := map[string]bool{}
 	look := func(r types.Resource, steps ...any) {
@@ -102,7 +102,7 @@ func lookForSources(in Input) []exec.Operation {
 }
 
 // refuseDisks plans the refusal of everything that the disks stage makes.
-func refuseDisks(in Input) []exec.Operation {
+func refuseDisks(in *Input) []exec.Operation {
 	s := &in.Config.Storage
 	var ops []exec.Operation
 	for i, d := range s.Disks {
@@ -120,7 +120,7 @@ func refuseDisks(in Input) []exec.Operation {
 	return ops
 }
 
-func refuseHere(in Input, kind, target string, steps ...any) exec.Operation {
+func refuseHere(in *Input, kind, target string, steps ...any) exec.Operation {
 	return &op.Refused{
 		About: exec.Description{Kind: kind, Target: target, AskedBy: in.origin(steps...)},
 		Err:   exec.WithHelp(errNotHere, helpNotHere),
@@ -129,7 +129,7 @@ func refuseHere(in Input, kind, target string, steps ...any) exec.Operation {
 
 // mounted are the file systems that have a path, shallow paths first, and their places in
 // the config.
-func mounted(in Input) (indices []int) {
+func mounted(in *Input) (indices []int) {
 	all := in.Config.Storage.Filesystems
 	for i, f := range all {
 		if deref(f.Path) == "" || slices.Contains([]string{"", "swap", "none"}, deref(f.Format)) {
@@ -150,7 +150,7 @@ func depth(name string) int {
 }
 
 // planMount plans the mount stage.
-func planMount(in Input) []exec.Operation {
+func planMount(in *Input) []exec.Operation {
 	var ops []exec.Operation
 	for _, i := range mounted(in) {
 		f := in.Config.Storage.Filesystems[i]
@@ -169,7 +169,7 @@ func planMount(in Input) []exec.Operation {
 }
 
 // planUmount plans the umount stage: one after another, the deepest first.
-func planUmount(in Input) []exec.Operation {
+func planUmount(in *Input) []exec.Operation {
 	var ops []exec.Operation
 	turn := func() exec.Key { return exec.MilestoneKey(fmt.Sprintf("unmounted %d", len(ops))) }
 	for _, i := range slices.Backward(mounted(in)) {

@@ -27,14 +27,14 @@ var errCircle = errors.New("it is made of itself")
 
 // making plans who makes which device of the disks stage, and who waits for whom.
 type making struct {
-	in Input
+	in *Input
 	// devices are the paths that will be there, with what each is made of.
 	devices map[string][]string
 	// wipes are the paths whose content the config allows to destroy.
 	wipes map[string]bool
 }
 
-func newMaking(in Input) *making {
+func newMaking(in *Input) *making {
 	m := &making{in: in, devices: map[string][]string{}, wipes: map[string]bool{}}
 	s := &in.Config.Storage
 	for _, d := range s.Disks {
@@ -226,7 +226,7 @@ func (m *making) planLinks() exec.Operation {
 }
 
 // planVolumes plans what LUKS volumes leave on the target: crypttab and keys.
-func planVolumes(in Input) []exec.Operation {
+func planVolumes(in *Input) []exec.Operation {
 	volumes := in.Config.Storage.Luks
 	if !in.Report || len(volumes) == 0 {
 		return nil // in apply mode there are none
@@ -261,7 +261,7 @@ func planVolumes(in Input) []exec.Operation {
 }
 
 // planVolumeEnds plans the last operations of a first boot.
-func planVolumeEnds(in Input) []exec.Operation {
+func planVolumeEnds(in *Input) []exec.Operation {
 	var ops []exec.Operation
 	for i, l := range in.Config.Storage.Luks {
 		if op.IsKeyGenerated(l) {
@@ -278,7 +278,7 @@ func planVolumeEnds(in Input) []exec.Operation {
 }
 
 // planArrays plans what RAID arrays leave on the target, unless the config has that file.
-func planArrays(in Input) []exec.Operation {
+func planArrays(in *Input) []exec.Operation {
 	arrays := in.Config.Storage.Raid
 	if !in.Report || len(arrays) == 0 {
 		return nil // in apply mode there are none

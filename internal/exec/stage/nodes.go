@@ -51,7 +51,7 @@ type nodePlan struct {
 
 // planNodes plans directories, files and symbolic links, the shallow ones first, and
 // then hard links.
-func planNodes(in Input) *nodePlan {
+func planNodes(in *Input) *nodePlan {
 	nodes := collectNodes(in)
 	resolveNodes(in, nodes)
 	findClashes(nodes)
@@ -81,7 +81,7 @@ func planNodes(in Input) *nodePlan {
 	return plan
 }
 
-func collectNodes(in Input) []*node {
+func collectNodes(in *Input) []*node {
 	s := &in.Config.Storage
 	nodes := make([]*node, 0, len(s.Directories)+len(s.Files)+len(s.Links))
 	directories, files, links := in.origin("storage", "directories"), in.origin("storage", "files"), in.origin("storage", "links")
@@ -109,7 +109,7 @@ func collectNodes(in Input) []*node {
 }
 
 // resolveNodes finds where the paths lead, all before anything is created.
-func resolveNodes(in Input, nodes []*node) {
+func resolveNodes(in *Input, nodes []*node) {
 	replaced := map[string]bool{} // directories that take the place of what is there
 	for _, n := range nodes {
 		if n.kind == "directory" && n.overwrites() {

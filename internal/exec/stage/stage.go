@@ -50,9 +50,9 @@ type Stage struct {
 	// the cache.
 	Acquires bool
 	// Plan returns the operations; what is impossible is among them. It changes nothing.
-	Plan func(Input) []exec.Operation
+	Plan func(*Input) []exec.Operation
 	// Undo plans what takes back a stage that has failed; nil leaves everything as it is.
-	Undo func(Input) []exec.Operation
+	Undo func(*Input) []exec.Operation
 }
 
 // Stages in boot order.
@@ -86,7 +86,7 @@ func Names() []string {
 }
 
 // nothing is the plan of the stages that get the config: having it is all they do.
-func nothing(Input) []exec.Operation { return nil }
+func nothing(*Input) []exec.Operation { return nil }
 
 // The points in the course of the files stage. Each waits for all before it.
 const (
@@ -116,7 +116,7 @@ func after(point string) []exec.Key {
 // planFiles plans the files stage: accounts, then directories, files and symbolic
 // links, then hard links, then units, then presets, then what LUKS volumes need, then the
 // report, then labels. The volumes are finished when all else is.
-func planFiles(in Input) []exec.Operation {
+func planFiles(in *Input) []exec.Operation {
 	var ops []exec.Operation
 	if !in.SkipAccounts {
 		ops = append(ops, planAccounts(in)...)
@@ -139,7 +139,7 @@ func planFiles(in Input) []exec.Operation {
 // planLabels plans the SELinux labels of all that the stage makes, for a target that has, or
 // will have, a policy. In a directory that is no machine, whoever makes an image of it does
 // that.
-func planLabels(in Input, ops []exec.Operation) []exec.Operation {
+func planLabels(in *Input, ops []exec.Operation) []exec.Operation {
 	if in.Directory {
 		return nil
 	}

@@ -21,7 +21,7 @@ func TestDistributionsMayLeaveOutTheResult(t *testing.T) {
 	t.Cleanup(func() { op.ResultPath = was })
 	for name, want := range map[string]bool{was: true, "": false} {
 		op.ResultPath = name
-		plan := planFiles(Input{Root: root, State: &acquire.State{}, Report: true})
+		plan := planFiles(&Input{Root: root, State: &acquire.State{}, Report: true})
 		if got := slices.ContainsFunc(plan, func(o exec.Operation) bool { return o.Describe().Kind == "result file" }); got != want {
 			t.Errorf("with the path %q there is a result: %t", name, got)
 		}

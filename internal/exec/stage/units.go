@@ -14,7 +14,7 @@ const unitMode = 0o644
 
 // planUnits plans the units in the order of the config, drop-ins first; then the
 // preset file, and last the links that enable and disable.
-func planUnits(in Input) []exec.Operation {
+func planUnits(in *Input) []exec.Operation {
 	units := in.Config.Systemd.Units
 	view := &op.Units{Contents: map[string]string{}, Dropins: map[string]map[string]string{}, Masks: map[string]bool{}}
 	var ops []exec.Operation
@@ -61,7 +61,7 @@ func planUnits(in Input) []exec.Operation {
 	return append(append(ops, preset), links...)
 }
 
-func planUnit(in Input, i int, u types.Unit, view *op.Units) []exec.Operation {
+func planUnit(in *Input, i int, u types.Unit, view *op.Units) []exec.Operation {
 	var ops []exec.Operation
 	masks := u.Mask != nil && *u.Mask
 	for j, d := range u.Dropins {
@@ -104,7 +104,7 @@ func planUnit(in Input, i int, u types.Unit, view *op.Units) []exec.Operation {
 	return append(ops, &op.Mask{About: about, Path: resolved, Masked: masks})
 }
 
-func writeUnit(in Input, kind, name, data string, origin exec.Origin) exec.Operation {
+func writeUnit(in *Input, kind, name, data string, origin exec.Origin) exec.Operation {
 	about := exec.Description{
 		Kind: kind, Target: path.Base(name), Step: "createUnits: " + path.Base(name),
 		Doing: "writing " + kind + " at", Outside: in.Root.Outside(name),
@@ -124,7 +124,7 @@ func writeUnit(in Input, kind, name, data string, origin exec.Origin) exec.Opera
 }
 
 // planReport plans the result file, after everything else.
-func planReport(in Input) []exec.Operation {
+func planReport(in *Input) []exec.Operation {
 	if op.ResultPath == "" {
 		return nil
 	}
@@ -140,7 +140,7 @@ func planReport(in Input) []exec.Operation {
 }
 
 // planEvents plans the copy of the events.
-func planEvents(in Input) []exec.Operation {
+func planEvents(in *Input) []exec.Operation {
 	if in.Events == nil || op.EventsPath == "" {
 		return nil
 	}
