@@ -24,11 +24,13 @@ ENGINE_COLD += slices strconv strings sync syscall
 ENGINE_COLD += encoding/... errors flag internal/poll internal/reflectlite internal/strconv internal/sync iter log/... math/... mime/... os/...
 ENGINE_COLD += internal/bisect internal/godebug internal/singleflight internal/syscall/... sort text/... unique
 ENGINE_COLD += golang.org/x/... github.com/...
+# Slices of unknown size are not tried on the stack first: docs/adr/0203.
+COLD_FLAGS := -l -d=variablemakethreshold=0
 # The collector of Go 1.25 instead of that of 1.26: docs/adr/0171.
 GO_BUILD := GOEXPERIMENT=nogreenteagc CGO_ENABLED=0 $(GO) build -tags nethttpomithttp2 -trimpath -buildvcs=false
 # $(call build,FLAGS FOR THE LINKER) builds butane and the like, $(call build-engine,…) ignition.
 build = $(GO_BUILD) $(COLD:%=-gcflags=%=-l) -ldflags '-funcalign=16 $(LDFLAGS) $(1)'
-build-engine = $(GO_BUILD) $(ENGINE_COLD:%=-gcflags=%=-l) -ldflags '-funcalign=1 $(LDFLAGS) $(1)'
+build-engine = $(GO_BUILD) $(ENGINE_COLD:%='-gcflags=%=$(COLD_FLAGS)') -ldflags '-funcalign=1 $(LDFLAGS) $(1)'
 STRIP := -s -w
 
 # Built from source through the Go module proxy and kept below bin/: docs/adr/0020.

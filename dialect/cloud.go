@@ -11,6 +11,7 @@ import (
 	"github.com/kindling-boot/kindling/config/legacy/cloudconfig"
 	"github.com/kindling-boot/kindling/config/source"
 	"github.com/kindling-boot/kindling/transpiler"
+	"github.com/kindling-boot/kindling/transpiler/sugar"
 )
 
 // cloudKind is the kind of a part for the translator of cloud-configs; ok is false for
@@ -67,7 +68,7 @@ func (d *Document) cloud(parts []part, o Options) (config.Config, diag.List) {
 		return config.Config{}, found
 	}
 	d.Tree = tree
-	cfg, more := transpiler.ModelOf(tree, nil)
+	cfg, more := transpiler.ModelOf(tree, nil, o.Pack)
 	return cfg, append(found, more...)
 }
 
@@ -100,19 +101,19 @@ func (o Options) withVendor(parts []part) ([]part, diag.List) {
 }
 
 // readNetwork reads a network config.
-func readNetwork(f *source.File) (Document, diag.List) {
+func readNetwork(f *source.File, pack sugar.Packer) (Document, diag.List) {
 	doc := Document{Form: form.Form{Kind: form.CloudConfig}, File: f}
 	tree, notes, found := cloudconfig.Network(f, cloudconfig.Options{})
 	if !found.HasErrors() {
-		cfg, more := transpiler.ModelOf(tree, nil)
+		cfg, more := transpiler.ModelOf(tree, nil, pack)
 		doc.Config, doc.Tree, doc.Notes, found = cfg, tree, notes, append(found, more...)
 	}
 	return doc, append(found, lossesOf(notes, found)...).Sorted()
 }
 
 // addNetwork puts the network config under the config: user data win over it.
-func (d *Document) addNetwork(f *source.File) diag.List {
-	network, found := readNetwork(f)
+func (d *Document) addNetwork(f *source.File, pack sugar.Packer) diag.List {
+	network, found := readNetwork(f, pack)
 	if found.HasErrors() {
 		return found
 	}

@@ -71,6 +71,8 @@ type Options struct {
 	Facts func() map[string]string
 	// Files are the local files of a Butane document; nil if there are none.
 	Files *sugar.FilesDir
+	// Pack makes contents shorter; nil leaves them as they are.
+	Pack sugar.Packer
 	// Image is what cloud-configs take for granted about the image; nil for its zero value.
 	Image *Image
 	// Beside are documents that the platform gives beside a cloud-config; nil if there are
@@ -153,7 +155,7 @@ func Read(f *source.File, o Options) (Document, diag.List) {
 	}
 	s := splitter{Options: o, left: o.Limit}
 	if o.IsNetwork {
-		return readNetwork(f)
+		return readNetwork(f, o.Pack)
 	}
 	s.document(part{file: f}, 0)
 	doc := Document{Form: s.whole.form, Encodings: s.encodings, File: s.whole.file}
@@ -162,7 +164,7 @@ func Read(f *source.File, o Options) (Document, diag.List) {
 		found = append(found, doc.join(s.parts, o)...)
 	}
 	if o.Beside.Network != nil && !found.HasErrors() && hasCloud(s.parts) {
-		found = append(found, doc.addNetwork(o.Beside.Network)...)
+		found = append(found, doc.addNetwork(o.Beside.Network, o.Pack)...)
 	}
 	return doc, append(found, lossesOf(doc.Notes, found)...).Sorted()
 }
@@ -218,7 +220,7 @@ func translate(f *source.File, is form.Form, o Options) (config.Config, legacy.N
 	switch kind := is.Kind; {
 	case is.Template:
 	case kind == form.Butane:
-		cfg, found := transpiler.Model(f, o.Files)
+		cfg, found := transpiler.Model(f, o.Files, o.Pack)
 		return cfg, nil, found
 	case kind == form.OldIgnition:
 		cfg, where, notes, found := ignition2.Translate(f)

@@ -55,7 +55,7 @@ func Translate(f *source.File, o Options) (output []byte, outcome Outcome, found
 	if tree == nil {
 		return nil, NotReadable, found.Sorted()
 	}
-	t, found := read(tree)
+	t, found := read(tree, &sugar.Compressor{})
 	if t == nil {
 		return nil, NotReadable, found.Sorted()
 	}
@@ -88,20 +88,21 @@ func Translate(f *source.File, o Options) (output []byte, outcome Outcome, found
 }
 
 // Model turns a Butane document into a config of the newest model. What a variant wraps
-// configs in is left out. Local files are those of a directory, none if it is nil. The
-// config is usable only if the list, in order of position, has no error.
-func Model(f *source.File, files *sugar.FilesDir) (config.Config, diag.List) {
+// configs in is left out. Local files are those of a directory, none if it is nil; nor are
+// contents packed without a packer. The config is usable only if the list, in order of
+// position, has no error.
+func Model(f *source.File, files *sugar.FilesDir, pack sugar.Packer) (config.Config, diag.List) {
 	tree, found := parse(f)
 	if tree == nil {
 		return config.Config{}, found.Sorted()
 	}
-	return ModelOf(tree, files)
+	return ModelOf(tree, files, pack)
 }
 
 // ModelOf is Model for a document that was read, or made from one in another dialect:
 // its nodes then have the places in the text of that.
-func ModelOf(tree *source.Tree, files *sugar.FilesDir) (config.Config, diag.List) {
-	t, found := read(tree)
+func ModelOf(tree *source.Tree, files *sugar.FilesDir, pack sugar.Packer) (config.Config, diag.List) {
+	t, found := read(tree, pack)
 	if t == nil {
 		return config.Config{}, found.Sorted()
 	}
@@ -137,7 +138,7 @@ func parse(f *source.File) (*source.Tree, diag.List) {
 }
 
 // read finds the variant of a document and decodes its keys.
-func read(tree *source.Tree) (*translation, diag.List) {
+func read(tree *source.Tree, pack sugar.Packer) (*translation, diag.List) {
 	model := schema.Of(reflect.TypeFor[types.Config]())
 	v, found := findVariant(tree)
 	if v == nil {
@@ -160,7 +161,9 @@ func read(tree *source.Tree) (*translation, diag.List) {
 	cfg.Ignition.Version = v.Target.String()
 	ctx := sugar.NewCtx(tree, v.Target, cfg)
 	ctx.Files = &sugar.FilesDir{}
-	ctx.Compress = !v.NoCompression
+	if !v.NoCompression {
+		ctx.Pack = pack
+	}
 	ctx.Found = schema.Gate(tree, v.Target, v.NameOf, structs...)
 	variant.ExplainUnknown(ctx.Found, v)
 	if found.HasErrors() {

@@ -89,7 +89,7 @@ func translated(t *testing.T, path string, text []byte) []byte {
 	if found.HasErrors() {
 		t.Fatal(found)
 	}
-	cfg, found := transpiler.ModelOf(tree, nil)
+	cfg, found := transpiler.ModelOf(tree, nil, nil)
 	if found.HasErrors() {
 		t.Fatal(found)
 	}

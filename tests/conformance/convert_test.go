@@ -16,6 +16,7 @@ import (
 	"github.com/kindling-boot/kindling/dialect"
 	"github.com/kindling-boot/kindling/dialect/convert"
 	"github.com/kindling-boot/kindling/transpiler"
+	"github.com/kindling-boot/kindling/transpiler/sugar"
 )
 
 // TestConvertedConfigsSayTheSame: every valid config of the conformance data becomes a
@@ -44,7 +45,7 @@ func TestConvertedConfigsSayTheSame(t *testing.T) {
 	}
 	valid, refused := 0, 0
 	for id, row := range rows {
-		doc, found := dialect.Read(source.NewFile(id, row), dialect.Options{})
+		doc, found := dialect.Read(source.NewFile(id, row), dialect.Options{Pack: &sugar.Compressor{}})
 		if found.HasErrors() {
 			continue // merging valid configs can give an invalid one
 		}
@@ -58,7 +59,7 @@ func TestConvertedConfigsSayTheSame(t *testing.T) {
 			t.Errorf("%s is not written: %v", id, found)
 			continue
 		}
-		back, found := transpiler.Model(source.NewFile(id, text), nil)
+		back, found := transpiler.Model(source.NewFile(id, text), nil, &sugar.Compressor{})
 		if found.HasErrors() {
 			t.Errorf("%s is not read again: %v\n%s", id, found, text)
 			continue

@@ -7,13 +7,21 @@ import (
 	"github.com/kindling-boot/kindling/config/dataurl"
 )
 
-// compressor makes gzip streams. It keeps its tables for the next one.
+// Packer makes contents shorter. The engine has none: it would unpack what it packed, and
+// carry the tables for it (docs/adr/0203).
+type Packer interface {
+	// Shorter returns the data as a gzip stream, valid until the next call, or nil when a
+	// data URL of the stream would not be shorter than the given length.
+	Shorter(data []byte, length int) []byte
+}
+
+// Compressor is the Packer. Its zero value is ready; it keeps its tables for the next one.
 //
 // What is worth compressing is decided by the size that compress/gzip reaches at
 // its best level, as in the reference. But its tables cost more than the
 // compression of small contents, which are the many: so an estimate turns away
 // what cannot win, and a fast compressor handles what is sure to win.
-type compressor struct {
+type Compressor struct {
 	best, fast *gzip.Writer
 	out        bytes.Buffer
 }
@@ -30,9 +38,8 @@ const (
 	estimateLow, estimateHigh = 0.97, 1.04
 )
 
-// shorter returns the data as a gzip stream, valid until the next call, or nil
-// when a data URL of the stream would not be shorter than the given length.
-func (c *compressor) shorter(data []byte, length int) []byte {
+// Shorter implements Packer.
+func (c *Compressor) Shorter(data []byte, length int) []byte {
 	wins := func(size int) bool { return dataurl.Base64Len(size)+gzipCost < length }
 	if !wins(gzipFrame) {
 		return nil
@@ -59,7 +66,7 @@ func (c *compressor) shorter(data []byte, length int) []byte {
 	return nil
 }
 
-func (c *compressor) run(w *gzip.Writer, data []byte) []byte {
+func (c *Compressor) run(w *gzip.Writer, data []byte) []byte {
 	c.out.Reset()
 	w.Reset(&c.out)
 	// neither can fail: a bytes.Buffer takes everything

@@ -57,7 +57,7 @@ func samples(t *testing.T) [][]byte {
 // The reference compresses everything at the best level and compares; the
 // shortcuts must not change what it decides.
 func TestContentsAreCompressedExactlyWhenTheBestLevelMakesThemShorter(t *testing.T) {
-	var c compressor
+	var c Compressor
 	best, err := gzip.NewWriterLevel(nil, gzip.BestCompression)
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +74,7 @@ func TestContentsAreCompressedExactlyWhenTheBestLevelMakesThemShorter(t *testing
 			t.Fatal(err)
 		}
 		want := dataurl.Base64Len(b.Len())+gzipCost < length
-		got := c.shorter(data, length)
+		got := c.Shorter(data, length)
 		if (got != nil) != want {
 			t.Errorf("%q: compressed %v, want %v", data, got != nil, want)
 		}

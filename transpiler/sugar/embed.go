@@ -19,8 +19,8 @@ func (c *Ctx) Embed(r *types.Resource, data []byte) {
 	length := min(dataurl.EscapedLen(data), dataurl.Base64Len(len(data)))
 	if r.Compression == nil || *r.Compression == "" {
 		r.Compression = new(string)
-		if c.Compress {
-			if packed := c.compressor.shorter(data, length); packed != nil {
+		if c.Pack != nil {
+			if packed := c.Pack.Shorter(data, length); packed != nil {
 				url, method := dataurl.Base64(packed), "gzip"
 				r.Source, r.Compression = &url, &method
 				return

@@ -34,8 +34,8 @@ type Ctx struct {
 	Target spec.Version
 	// Files is the directory that local files come from.
 	Files *FilesDir
-	// Compress allows to compress embedded contents.
-	Compress bool
+	// Pack makes embedded contents shorter; nil leaves them as they are.
+	Pack Packer
 	// Config is the config so far. Steps that only fill in what the user left out
 	// change it; others add to it by AddParent.
 	Config types.Config
@@ -53,9 +53,8 @@ type Ctx struct {
 	// Mirrored tells which devices are sides of the boot mirror.
 	Mirrored map[string]bool
 
-	origins    Origins
-	where      source.Locator
-	compressor compressor
+	origins Origins
+	where   source.Locator
 }
 
 // NewCtx returns the context for a document whose plain keys are decoded already.
