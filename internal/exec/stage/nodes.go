@@ -76,7 +76,7 @@ func planNodes(in *Input) *nodePlan {
 		plan.paths[n.resolved] = plan.paths[n.resolved] || n.err == nil
 	}
 	for _, n := range nodes {
-		plan.add(&in, n, emptied)
+		plan.add(in, n, emptied)
 	}
 	return plan
 }
