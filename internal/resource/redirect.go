@@ -27,7 +27,7 @@ func (f *Fetcher) send(ctx context.Context, request *http.Request, rules redirec
 	before := []*http.Request{request}
 	for {
 		last := before[len(before)-1]
-		response, err := f.transport.RoundTrip(authorized(ctx, last)) //nolint:bodyclose // whoever asks closes the last, redirected the others
+		response, err := f.transport.RoundTrip(authorized(ctx, last))
 		if bad := (tls.RecordHeaderError{}); errors.As(err, &bad) && string(bad.RecordHeader[:]) == "HTTP/" {
 			err = http.ErrSchemeMismatch
 		}
