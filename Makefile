@@ -13,7 +13,7 @@ LDFLAGS = -X $(MODULE)/version.String=$(VERSION) $(SETTINGS)
 # What a distribution sets when it links: -X main.keysFragmentDefault=false
 SETTINGS ?=
 
-# What is not hot, or not for long, is compiled without inlining, and HTTP/2 is left out.
+# What is not hot, or not for long, is compiled without inlining.
 # The engine goes into every initramfs: there, most is. docs/adr/0171.
 COLD := crypto/... net/... math/big fmt $(MODULE)/internal/... $(MODULE)/config/legacy/... $(MODULE)/dialect/...
 COLD += $(MODULE)/transpiler/linux $(MODULE)/transpiler/variant $(MODULE)/cmd/... $(MODULE)/config/types
@@ -24,10 +24,10 @@ ENGINE_COLD += slices strconv strings sync syscall
 ENGINE_COLD += encoding/... errors flag internal/poll internal/reflectlite internal/strconv internal/sync iter log/... math/... mime/... os/...
 ENGINE_COLD += internal/bisect internal/godebug internal/singleflight internal/syscall/... sort text/... unique
 ENGINE_COLD += golang.org/x/... github.com/...
-# Slices of unknown size are not tried on the stack first: docs/adr/0203.
-COLD_FLAGS := -l -d=variablemakethreshold=0
+# Slices of unknown size are not tried on the stack first, and iterators are trusted: docs/adr/0203.
+COLD_FLAGS := -l -d=variablemakethreshold=0,rangefunccheck=0
 # The collector of Go 1.25 instead of that of 1.26: docs/adr/0171.
-GO_BUILD := GOEXPERIMENT=nogreenteagc CGO_ENABLED=0 $(GO) build -tags nethttpomithttp2 -trimpath -buildvcs=false
+GO_BUILD := GOEXPERIMENT=nogreenteagc CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false
 # $(call build,FLAGS FOR THE LINKER) builds butane and the like, $(call build-engine,…) ignition.
 build = $(GO_BUILD) $(COLD:%=-gcflags=%=-l) -ldflags '-funcalign=16 $(LDFLAGS) $(1)'
 build-engine = $(GO_BUILD) $(ENGINE_COLD:%='-gcflags=%=$(COLD_FLAGS)') -ldflags '-funcalign=1 $(LDFLAGS) $(1)'

@@ -61,6 +61,7 @@ type shared struct {
 	slots   chan struct{}
 	waiting waiting
 	small   smallContents
+	scouts  scouts
 	policy  policy
 	buckets regions
 	aws     machine

@@ -27,7 +27,9 @@ func (f *Fetcher) send(ctx context.Context, request *http.Request, rules redirec
 	before := []*http.Request{request}
 	for {
 		last := before[len(before)-1]
+		answered := f.shared.scouts.wait(ctx, server{f.transport, last.URL.Host}, last.URL.Scheme)
 		response, err := f.transport.RoundTrip(authorized(ctx, last))
+		answered()
 		if bad := (tls.RecordHeaderError{}); errors.As(err, &bad) && string(bad.RecordHeader[:]) == "HTTP/" {
 			err = http.ErrSchemeMismatch
 		}

@@ -10,11 +10,14 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -159,11 +162,29 @@ func TestCertificates(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 	})
-	t.Run("HTTP/2 is spoken", func(t *testing.T) {
-		s := serveTLS(t, ours.issue(good, "127.0.0.1"), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { text(r.Proto)(w, r) }))
-		got, err := fetched(t.Context(), ours.trusting(quick(Options{})), types.Resource{Source: &s.URL})
-		if err != nil || string(got) != "HTTP/2.0" {
-			t.Errorf("%q, %v", got, err)
+	t.Run("HTTP/2 is spoken, over one connection for all", func(t *testing.T) {
+		var connections atomic.Int32
+		s := serveTLS(t, ours.issue(good, "127.0.0.1"), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			text(r.Proto)(w, r)
+		}), func(c *tls.Config) {
+			c.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+				connections.Add(1)
+				return nil, nil //nolint:nilnil // the config stays
+			}
+		})
+		f := ours.trusting(quick(Options{}))
+		var wg sync.WaitGroup
+		for i := range 40 {
+			wg.Go(func() {
+				got, err := fetched(t.Context(), f, types.Resource{Source: pointer(fmt.Sprintf("%s/%d", s.URL, i))})
+				if err != nil || string(got) != "HTTP/2.0" {
+					t.Errorf("%q, %v", got, err)
+				}
+			})
+		}
+		wg.Wait()
+		if n := connections.Load(); n != 1 {
+			t.Errorf("there were %d connections", n)
 		}
 	})
 }

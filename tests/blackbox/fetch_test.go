@@ -22,6 +22,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -213,6 +214,46 @@ func TestProxy(t *testing.T) {
 	}
 	if tunnels.Load() == 0 {
 		t.Error("nothing came through a tunnel")
+	}
+}
+
+func TestAllOfAServerComesOverOneConnection(t *testing.T) {
+	newNetwork(t)
+	cert, authority := certificate(t)
+	var connections, old atomic.Int32
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Proto != "HTTP/2.0" {
+			old.Add(1)
+		}
+		_, _ = io.WriteString(w, r.URL.Path)
+	}))
+	s.Listener, s.EnableHTTP2 = listen(t), true
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	var files []string
+	for i := range 50 {
+		files = append(files, fmt.Sprintf(`{"path":"/%d","contents":{"source":"%s/%d"}}`, i, s.URL, i))
+	}
+	x := newTarget(t)
+	name := filepath.Join(x.work, "config.ign")
+	must(t, os.WriteFile(name, []byte(`{"ignition":{"version":"3.4.0","security":{"tls":{"certificateAuthorities":[{"source":"data:;base64,`+
+		base64.StdEncoding.EncodeToString(authority)+`"}]}}},"storage":{"files":[`+strings.Join(files, ",")+`]}}`), 0o600))
+	if r := x.apply(name); r.exit != 0 {
+		t.Fatalf("exit %d:\n%s", r.exit, r.all())
+	}
+	for i := range files {
+		if got, err := os.ReadFile(filepath.Join(x.root, strconv.Itoa(i))); err != nil || string(got) != fmt.Sprintf("/%d", i) {
+			t.Errorf("file %d: %q, %v", i, got, err)
+		}
+	}
+	if connections.Load() != 1 || old.Load() != 0 {
+		t.Errorf("%d connections, %d requests without HTTP/2", connections.Load(), old.Load())
 	}
 }
 

@@ -93,7 +93,7 @@ func (m *Machine) node(ctx context.Context, env *exec.Env, device string) (strin
 // sight is how the machine is seen.
 func (m *Machine) sight() sight.Sight {
 	if m.See == nil {
-		return sight.Live{}
+		return &sight.Live{}
 	}
 	return m.See
 }

@@ -71,7 +71,7 @@ func (o *MdadmConfig) inspect(ctx context.Context, env *exec.Env) (is sysroot.In
 	var devices, lines []string
 	for _, r := range o.Arrays {
 		device := RAIDDevice(r.Name)
-		if _, err := (sight.Live{}).Node(device); errors.Is(err, sight.ErrNoDevice) {
+		if _, err := (&sight.Live{}).Node(device); errors.Is(err, sight.ErrNoDevice) {
 			missing = append(missing, r.Name)
 			continue
 		}

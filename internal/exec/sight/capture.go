@@ -22,7 +22,7 @@ import (
 // look for. What cannot be read is part of the inventory; an error means that the machine
 // has no sysfs, or that the accounts cannot be read.
 func Capture(ctx context.Context, ask Ask, root *sysroot.Root, tools []string) (*Inventory, error) {
-	var live Live
+	live := &Live{}
 	inv := &Inventory{Version: InventoryVersion, By: version.String, Arch: runtime.GOARCH, TPM: live.HasTPM(), Queues: live.CryptoQueues()}
 	var uname unix.Utsname
 	if unix.Uname(&uname) == nil {
@@ -64,7 +64,7 @@ func Capture(ctx context.Context, ask Ask, root *sysroot.Root, tools []string) (
 
 // aliases are the links below /dev to block devices, by node. The directories are those
 // that rules of udev fill.
-func aliases(live Live) map[string][]string {
+func aliases(live *Live) map[string][]string {
 	out := map[string][]string{}
 	for _, dir := range []string{"/dev/disk", "/dev/mapper", "/dev/md", "/dev"} {
 		_ = filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
@@ -96,7 +96,7 @@ func aliases(live Live) map[string][]string {
 }
 
 // capture looks at one device.
-func (l Live) capture(ctx context.Context, ask Ask, name string, links map[string][]string) Device {
+func (l *Live) capture(ctx context.Context, ask Ask, name string, links map[string][]string) Device {
 	node := nodeOf(name)
 	d := Device{Disk: diskOf(name), IsPartition: attribute(name, "partition") != "", Aliases: links[node], MadeOf: l.MadeOf(node), Holders: l.Holders(node)}
 	fail := func(err error) Device {
@@ -168,7 +168,7 @@ func heldBy(users []blockdev.User) []HeldBy {
 
 // captureTable remembers what the reader of tables reads. Without a table there is
 // nothing to remember: the first sectors are somebody's data.
-func (l Live) captureTable(node string) (*Table, error) {
+func (l *Live) captureTable(node string) (*Table, error) {
 	d, err := l.host.Open(node, blockdev.Reading, 0)
 	if err != nil {
 		return nil, err

@@ -15,7 +15,7 @@ var incomplete = map[string]func(io.ReaderAt) (bool, error){"xfs": xfsIncomplete
 // IsIncomplete implements Sight: the machine lost its power while the file system was made.
 // What programs write last tells: record 0170. Formats whose signature is written last are
 // never incomplete.
-func (Live) IsIncomplete(node, format string) (bool, error) {
+func (*Live) IsIncomplete(node, format string) (bool, error) {
 	look := incomplete[format]
 	if look == nil {
 		return false, nil

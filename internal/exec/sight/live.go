@@ -29,7 +29,7 @@ var tpmNodes = []string{"/dev/tpmrm0", "/dev/tpm0"}
 const mdadm = "mdadm"
 
 // Node implements Sight.
-func (Live) Node(device string) (string, error) {
+func (*Live) Node(device string) (string, error) {
 	node, err := filepath.EvalSymlinks(device)
 	if errors.Is(err, os.ErrNotExist) {
 		return "", ErrNoDevice
@@ -50,7 +50,7 @@ func (Live) Node(device string) (string, error) {
 }
 
 // Disks implements Sight.
-func (Live) Disks() ([]Disk, error) {
+func (*Live) Disks() ([]Disk, error) {
 	names, err := blockNames()
 	if err != nil {
 		return nil, err
@@ -125,7 +125,7 @@ func entries(name, dir string) []string {
 }
 
 // Size implements Sight.
-func (l Live) Size(node string) (bytes int64, sector int, err error) {
+func (l *Live) Size(node string) (bytes int64, sector int, err error) {
 	d, err := l.host.Open(node, blockdev.Reading, 0)
 	if err != nil {
 		return 0, 0, err
@@ -134,7 +134,7 @@ func (l Live) Size(node string) (bytes int64, sector int, err error) {
 }
 
 // Table implements Sight.
-func (l Live) Table(node string) (gpt.Table, error) {
+func (l *Live) Table(node string) (gpt.Table, error) {
 	d, err := l.host.Open(node, blockdev.Reading, 0)
 	if err != nil {
 		return gpt.Table{}, err
@@ -144,7 +144,7 @@ func (l Live) Table(node string) (gpt.Table, error) {
 }
 
 // Partition implements Sight.
-func (l Live) Partition(node string, number int) string {
+func (l *Live) Partition(node string, number int) string {
 	n, err := l.host.Resolve(node)
 	if err != nil {
 		return ""
@@ -158,7 +158,7 @@ func (l Live) Partition(node string, number int) string {
 }
 
 // Users implements Sight.
-func (l Live) Users(node string) ([]blockdev.User, error) {
+func (l *Live) Users(node string) ([]blockdev.User, error) {
 	n, err := l.host.Resolve(node)
 	if err != nil {
 		return nil, err
@@ -167,7 +167,7 @@ func (l Live) Users(node string) ([]blockdev.User, error) {
 }
 
 // DiskUsers implements Sight.
-func (l Live) DiskUsers(node string) ([]blockdev.User, error) {
+func (l *Live) DiskUsers(node string) ([]blockdev.User, error) {
 	n, err := l.host.Resolve(node)
 	if err != nil {
 		return nil, err
@@ -176,7 +176,7 @@ func (l Live) DiskUsers(node string) ([]blockdev.User, error) {
 }
 
 // IsBusy implements Sight. The kernel answers: open(2), O_EXCL without O_CREAT.
-func (Live) IsBusy(node string) (bool, error) {
+func (*Live) IsBusy(node string) (bool, error) {
 	fd, err := unix.Open(node, unix.O_RDONLY|unix.O_EXCL|unix.O_CLOEXEC, 0)
 	if errors.Is(err, unix.EBUSY) {
 		return true, nil
@@ -188,11 +188,11 @@ func (Live) IsBusy(node string) (bool, error) {
 }
 
 // IsReadOnly implements Sight.
-func (Live) IsReadOnly(node string) bool { return attribute(nameOf(node), "ro") == "1" }
+func (*Live) IsReadOnly(node string) bool { return attribute(nameOf(node), "ro") == "1" }
 
 // Holders implements Sight. sysfs knows as soon as a device is made; links to it come
 // later, and not at all if udev is gone.
-func (Live) Holders(node string) []Holder {
+func (*Live) Holders(node string) []Holder {
 	var out []Holder
 	for _, h := range entries(nameOf(node), "holders") {
 		_, err := os.Stat(filepath.Join(sysBlock, h, "md"))
@@ -202,7 +202,7 @@ func (Live) Holders(node string) []Holder {
 }
 
 // MadeOf implements Sight.
-func (Live) MadeOf(node string) []string {
+func (*Live) MadeOf(node string) []string {
 	out := entries(nameOf(node), "slaves")
 	for i := range out {
 		out[i] = nodeOf(out[i])
@@ -211,7 +211,7 @@ func (Live) MadeOf(node string) []string {
 }
 
 // Member implements Sight.
-func (Live) Member(ctx context.Context, ask Ask, node string) (map[string]string, error) {
+func (*Live) Member(ctx context.Context, ask Ask, node string) (map[string]string, error) {
 	out, err := ask(ctx, run.Command{Name: mdadm, Args: []string{"--examine", "--export", node}})
 	var failed *run.Error
 	if errors.As(err, &failed) && failed.ExitCode() > 0 {
@@ -221,7 +221,7 @@ func (Live) Member(ctx context.Context, ask Ask, node string) (map[string]string
 }
 
 // Array implements Sight.
-func (l Live) Array(ctx context.Context, ask Ask, device string) map[string]string {
+func (l *Live) Array(ctx context.Context, ask Ask, device string) map[string]string {
 	if _, err := l.Node(device); err != nil {
 		return nil
 	}
@@ -244,7 +244,7 @@ func Variables(text string) map[string]string {
 }
 
 // HasTPM implements Sight.
-func (Live) HasTPM() bool {
+func (*Live) HasTPM() bool {
 	for _, n := range tpmNodes {
 		if _, err := os.Stat(n); err == nil {
 			return true
@@ -258,7 +258,7 @@ func (Live) HasTPM() bool {
 const apBus = "/sys/bus/ap/devices/"
 
 // CryptoQueues implements Sight. The mode of a card is among the variables of its uevent.
-func (Live) CryptoQueues() []string {
+func (*Live) CryptoQueues() []string {
 	var out []string
 	names, _ := filepath.Glob(apBus + "[0-9a-f][0-9a-f].[0-9a-f][0-9a-f][0-9a-f][0-9a-f]") // the pattern is good
 	for _, n := range names {
@@ -277,10 +277,10 @@ func (Live) CryptoQueues() []string {
 }
 
 // Find implements Sight.
-func (Live) Find(program string) error {
+func (*Live) Find(program string) error {
 	_, err := run.Find(program)
 	return err
 }
 
 // IsHere implements Sight.
-func (Live) IsHere() bool { return true }
+func (*Live) IsHere() bool { return true }

@@ -137,4 +137,4 @@ func (h LUKS) Discards() bool { return slices.Contains(h.Flags, "allow-discards"
 func (h LUKS) HasToken(kind string) bool { return slices.Contains(h.Tokens, kind) }
 
 // LUKS implements Sight.
-func (Live) LUKS(node string) (LUKS, error) { return ReadLUKS(node) }
+func (*Live) LUKS(node string) (LUKS, error) { return ReadLUKS(node) }

@@ -25,7 +25,7 @@ func (s Signature) String() string {
 }
 
 // Signature implements Sight.
-func (l Live) Signature(node string) (s Signature, err error) {
+func (l *Live) Signature(node string) (s Signature, err error) {
 	d, err := l.host.Open(node, blockdev.Reading, 0)
 	if err != nil {
 		return s, err
@@ -35,7 +35,7 @@ func (l Live) Signature(node string) (s Signature, err error) {
 }
 
 // Within implements Sight.
-func (l Live) Within(node string, at, size int64) (s Signature, err error) {
+func (l *Live) Within(node string, at, size int64) (s Signature, err error) {
 	d, err := l.host.Open(node, blockdev.Reading, 0)
 	if err != nil {
 		return s, err
