@@ -55,7 +55,7 @@ func Translate(f *source.File, o Options) (output []byte, outcome Outcome, found
 	if tree == nil {
 		return nil, NotReadable, found.Sorted()
 	}
-	t, found := read(tree, &sugar.Compressor{})
+	t, found := read(tree, new(sugar.Compressor).Shorter)
 	if t == nil {
 		return nil, NotReadable, found.Sorted()
 	}

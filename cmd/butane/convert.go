@@ -94,7 +94,7 @@ func (o convertSettings) run(target convert.Target, name string, stdin io.Reader
 		return err
 	}
 	defer func() { err = errors.Join(err, files.Close()) }()
-	doc, found := dialect.Read(f, dialect.Options{Files: files, Pack: &sugar.Compressor{}, Image: &o.image, IsNetwork: o.network})
+	doc, found := dialect.Read(f, dialect.Options{Files: files, Pack: new(sugar.Compressor).Shorter, Image: &o.image, IsNetwork: o.network})
 	var output []byte
 	if !found.HasErrors() {
 		var bad diag.List

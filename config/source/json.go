@@ -39,9 +39,8 @@ func ParseJSON(f *File) (*Tree, *SyntaxError) {
 	return t, nil
 }
 
-// Members reads the object that a JSON document begins with, and calls do with each of
-// its members. When do returns false, what follows is not read. What follows the object
-// never is.
+// Members reads the object that a JSON document begins with, and nothing behind it, and
+// calls do with each of its members until do returns false.
 func Members(f *File, do func(member *Node) bool) *SyntaxError {
 	p := jsonParser{file: f, src: string(f.Data), each: do}
 	p.space()

@@ -163,7 +163,7 @@ func writeButane(cfg config.Config, v *variant.Variant) ([]byte, diag.List) {
 		text += wrapping
 	}
 	text += document(&older, printer{target: v.Target})
-	again, found := transpiler.Model(source.NewFile(v.Name+" "+v.Version, []byte(text)), nil, &sugar.Compressor{})
+	again, found := transpiler.Model(source.NewFile(v.Name+" "+v.Version, []byte(text)), nil, new(sugar.Compressor).Shorter)
 	if bad := losses(cfg, again, found); bad != nil {
 		return nil, bad
 	}
@@ -175,7 +175,7 @@ func writeTree(doc dialect.Document) ([]byte, diag.List) {
 	var b strings.Builder
 	n := nodeOf(&doc.Tree.Root)
 	writeMembers(&b, &n, "", "")
-	again, found := transpiler.Model(source.NewFile(linux, []byte(b.String())), nil, &sugar.Compressor{})
+	again, found := transpiler.Model(source.NewFile(linux, []byte(b.String())), nil, new(sugar.Compressor).Shorter)
 	if bad := losses(doc.Config, again, found); bad != nil {
 		return nil, bad
 	}

@@ -45,7 +45,7 @@ func TestConvertedConfigsSayTheSame(t *testing.T) {
 	}
 	valid, refused := 0, 0
 	for id, row := range rows {
-		doc, found := dialect.Read(source.NewFile(id, row), dialect.Options{Pack: &sugar.Compressor{}})
+		doc, found := dialect.Read(source.NewFile(id, row), dialect.Options{Pack: new(sugar.Compressor).Shorter})
 		if found.HasErrors() {
 			continue // merging valid configs can give an invalid one
 		}
@@ -59,7 +59,7 @@ func TestConvertedConfigsSayTheSame(t *testing.T) {
 			t.Errorf("%s is not written: %v", id, found)
 			continue
 		}
-		back, found := transpiler.Model(source.NewFile(id, text), nil, &sugar.Compressor{})
+		back, found := transpiler.Model(source.NewFile(id, text), nil, new(sugar.Compressor).Shorter)
 		if found.HasErrors() {
 			t.Errorf("%s is not read again: %v\n%s", id, found, text)
 			continue

@@ -7,15 +7,11 @@ import (
 	"github.com/kindling-boot/kindling/config/dataurl"
 )
 
-// Packer makes contents shorter. The engine has none: it would unpack what it packed, and
-// carry the tables for it (docs/adr/0203).
-type Packer interface {
-	// Shorter returns the data as a gzip stream, valid until the next call, or nil when a
-	// data URL of the stream would not be shorter than the given length.
-	Shorter(data []byte, length int) []byte
-}
+// Packer makes contents shorter, as Compressor.Shorter does. The engine has none: it would
+// unpack what it packed, and carry the tables for it (docs/adr/0203).
+type Packer func(data []byte, length int) []byte
 
-// Compressor is the Packer. Its zero value is ready; it keeps its tables for the next one.
+// Compressor makes gzip streams. It keeps its tables for the next one.
 //
 // What is worth compressing is decided by the size that compress/gzip reaches at
 // its best level, as in the reference. But its tables cost more than the
@@ -38,7 +34,8 @@ const (
 	estimateLow, estimateHigh = 0.97, 1.04
 )
 
-// Shorter implements Packer.
+// Shorter returns the data as a gzip stream, valid until the next call, or nil when a
+// data URL of the stream would not be shorter than the given length.
 func (c *Compressor) Shorter(data []byte, length int) []byte {
 	wins := func(size int) bool { return dataurl.Base64Len(size)+gzipCost < length }
 	if !wins(gzipFrame) {

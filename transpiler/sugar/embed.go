@@ -20,18 +20,17 @@ func (c *Ctx) Embed(r *types.Resource, data []byte) {
 	if r.Compression == nil || *r.Compression == "" {
 		r.Compression = new(string)
 		if c.Pack != nil {
-			if packed := c.Pack.Shorter(data, length); packed != nil {
+			if packed := c.Pack(data, length); packed != nil {
 				url, method := dataurl.Base64(packed), "gzip"
 				r.Source, r.Compression = &url, &method
 				return
 			}
 		}
 	}
-	url := ""
+	encode := dataurl.Base64
 	if length == dataurl.EscapedLen(data) {
-		url = dataurl.Escaped(data)
-	} else {
-		url = dataurl.Base64(data)
+		encode = dataurl.Escaped
 	}
+	url := encode(data)
 	r.Source = &url
 }

@@ -3,7 +3,6 @@ package variant
 import (
 	"bytes"
 	"slices"
-	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -193,7 +192,7 @@ func list(texts []string) []any {
 	return out
 }
 
-// plain is a value of JSON for the YAML encoder. Numbers are integers in configs.
+// plain is a value of JSON for the YAML encoder.
 func plain(n *source.Node) any {
 	switch n.Kind {
 	case source.Object:
@@ -208,11 +207,8 @@ func plain(n *source.Node) any {
 			items[i] = plain(&n.Children[i])
 		}
 		return items
-	case source.Number:
-		i, _ := strconv.ParseInt(n.Text, 10, 64) // we wrote it
-		return i
-	case source.Bool:
-		return n.Text == "true"
+	case source.Number, source.Bool:
+		return &yaml.Node{Kind: yaml.ScalarNode, Value: n.Text}
 	}
 	return asYAML(n.Text)
 }
