@@ -79,3 +79,10 @@ func rootOf(inv *sight.Inventory) (string, error) {
 	}
 	return dir, nil
 }
+
+// removeRoot removes what rootOf has made; it is no harm if it cannot.
+func removeRoot(dir string) {
+	for _, name := range []string{sysroot.PasswdFile, sysroot.GroupFile, "etc", ""} {
+		_ = os.Remove(filepath.Join(dir, name))
+	}
+}

@@ -63,7 +63,7 @@ func (o applyFlags) plan(stdin io.Reader, log *eventlog.Log, sink exec.Sink) (ex
 	o.machine = true
 	if o.see != nil && o.root == "" {
 		dir, err := rootOf(o.see)
-		defer os.RemoveAll(dir) //nolint:errcheck // a directory for temporary files
+		defer removeRoot(dir)
 		if err != nil {
 			return nil, fmt.Errorf("make a root with the accounts of the inventory: %w", err)
 		}

@@ -56,8 +56,8 @@ func (*virtualReader) read(ctx context.Context, env *Env) (c Config, err error) 
 	if err != nil {
 		return c, fmt.Errorf("make directory: %w", err)
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // it is in memory, for root only
 	to := filepath.Join(dir, "config.ign")
+	defer func() { _, _ = os.Remove(to), os.Remove(dir) }() // it is in memory, for root only
 	if _, err := tool("vmur", "re", "-f", spool, to); err != nil {
 		return c, fmt.Errorf("receive %s from reader: %w", name, err)
 	}

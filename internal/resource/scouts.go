@@ -44,11 +44,9 @@ func (s *scouts) wait(ctx context.Context, to server, scheme string) (answered f
 	if !known {
 		return func() { close(out) }
 	}
-	enough := time.NewTimer(scoutTime)
-	defer enough.Stop()
 	select {
 	case <-out:
-	case <-enough.C:
+	case <-time.After(scoutTime):
 	case <-ctx.Done():
 	}
 	return func() {}
