@@ -32,9 +32,8 @@ func (r *stageRun) observe(name string) {
 		paths = strings.FieldsFunc(r.showOn, func(c rune) bool { return c == ',' })
 	}
 	start := time.Now()
-	if s := bootlog.Summarize(r.recorder.Lines()); s.Seconds > 0 {
-		start = start.Add(-time.Duration(s.Seconds * float64(time.Second)))
-	}
+	r.recorder.Follow(r.tally.Add)
+	start = start.Add(-time.Duration(r.tally.Summary.Seconds * float64(time.Second))) // nobody else knows it yet
 	r.progress = consoles.NewProgress(paths, name, start)
 	if r.progress != nil {
 		r.log.OnWarning = r.progress.Warn
@@ -43,14 +42,17 @@ func (r *stageRun) observe(name string) {
 
 // account is what the report on the target has besides.
 func (r *stageRun) account(attempts []byte) json.RawMessage {
-	lines := r.recorder.Lines()
-	if lines == nil {
-		return nil
-	}
-	p := provisioning{Summary: bootlog.Summarize(lines), Attempts: 1}
+	p := provisioning{Attempts: 1}
 	if len(attempts) > 0 {
 		a := bootlog.ParseAttempts(attempts)
 		p.Attempts, p.Earlier = a.Count+1, a.All()
+	}
+	r.tally.Lock()
+	p.Summary = r.tally.Summary
+	p.Stages = append([]bootlog.StageSummary{}, p.Stages...)
+	r.tally.Unlock()
+	if len(p.Stages) == 0 { // nothing is recorded
+		return nil
 	}
 	p.Stages[len(p.Stages)-1].Result = "finished" // the report is the end of it
 	report, err := json.Marshal(p)
@@ -81,12 +83,12 @@ func (r *stageRun) conclude(name string, outcome error) {
 			r.log.Printf(eventlog.Error, "%v", err)
 		}
 	}
-	if outcome == nil && name == "files" {
-		if lines := r.recorder.Lines(); lines != nil {
-			s := bootlog.Summarize(lines)
-			r.progress.Say(s.Short())
-			r.log.Printf(eventlog.Info, "%s", s.Short())
-		}
+	if outcome == nil && name == "files" && r.recorder != nil {
+		r.tally.Lock()
+		short := r.tally.Summary.Short()
+		r.tally.Unlock()
+		r.progress.Say(short)
+		r.log.Printf(eventlog.Info, "%s", short)
 	}
 	if err := r.recorder.Close(outcome); err != nil {
 		r.log.Printf(eventlog.Warning, "record events: %v", err)
@@ -95,7 +97,9 @@ func (r *stageRun) conclude(name string, outcome error) {
 
 // fail leaves what is known of a failure for the verdict, the journal and the record.
 func (r *stageRun) fail(name string, outcome error) {
-	f := bootlog.FailureOf(name, outcome, r.recorder.Lines())
+	r.tally.Lock()
+	f := bootlog.FailureOf(name, outcome, &r.tally.Summary)
+	r.tally.Unlock()
 	if f.BootID == "" {
 		f.BootID = bootID()
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/kindling-boot/kindling/internal/entropy"
 	"github.com/kindling-boot/kindling/internal/exec"
 	"github.com/kindling-boot/kindling/internal/exec/acquire"
+	"github.com/kindling-boot/kindling/internal/exec/bootlog"
 	"github.com/kindling-boot/kindling/internal/exec/consoles"
 	"github.com/kindling-boot/kindling/internal/exec/eventlog"
 	"github.com/kindling-boot/kindling/internal/exec/op"
@@ -38,6 +39,7 @@ type stageRun struct {
 	state    *acquire.State
 	log      *eventlog.Log
 	recorder *record.Recorder
+	tally    bootlog.Tally // of what is recorded
 	progress *consoles.Progress
 }
 

@@ -51,7 +51,7 @@ func TestAttemptsAreCounted(t *testing.T) {
 	}{
 		{"a", one, 1, 1}, {"a", one, 1, 1}, {"b", one, 2, 2}, {"c", two, 3, 1}, {"d", nil, 4, 1}, {"e", nil, 5, 2},
 	} {
-		f := FailureOf("fetch", errors.New("no"), nil)
+		f := FailureOf("fetch", errors.New("no"), &Summary{})
 		f.BootID, f.Config = c.boot, c.config
 		if a.Add(&f); f.Attempt != c.count || f.Same != c.same {
 			t.Errorf("%d: attempt %d, %d with the same config; want %d and %d", i, f.Attempt, f.Same, c.count, c.same)

@@ -67,8 +67,8 @@ type Problem struct {
 // maxProblems is how many problems a failure keeps.
 const maxProblems = 10
 
-// FailureOf describes the error of a stage. What was done before is in the lines.
-func FailureOf(stage string, err error, lines []record.Line) Failure {
+// FailureOf describes the error of a stage, after what the summary tells of.
+func FailureOf(stage string, err error, s *Summary) Failure {
 	f := Failure{Stage: stage, Problems: problemsOf(err)}
 	if len(f.Problems) > maxProblems {
 		f.More = len(f.Problems) - maxProblems
@@ -79,7 +79,6 @@ func FailureOf(stage string, err error, lines []record.Line) Failure {
 			f.Problems[i].Help = advice[stage]
 		}
 	}
-	s := Summarize(lines)
 	f.Date, f.BootID, f.Config = date(time.Now()), s.BootID, s.Config
 	f.Done, f.Last, f.Changed = s.Operations, s.last, s.changedDisks
 	return f

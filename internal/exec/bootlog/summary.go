@@ -3,6 +3,7 @@ package bootlog
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/kindling-boot/kindling/internal/exec"
@@ -51,6 +52,19 @@ var changesDisks = map[string]bool{"disks": true}
 
 // maxLast is how many of the last operations a failure names.
 const maxLast = 3
+
+// Tally is a summary that grows while a stage runs. Who reads it holds its lock.
+type Tally struct {
+	sync.Mutex
+	Summary Summary
+}
+
+// Add adds the next line of the boot.
+func (t *Tally) Add(l *record.Line) {
+	t.Lock()
+	t.Summary.Add(l)
+	t.Unlock()
+}
 
 // Summarize adds up lines.
 func Summarize(lines []record.Line) Summary {

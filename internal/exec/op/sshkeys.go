@@ -210,7 +210,7 @@ func asUser(u sysroot.User, do func() error) (err error) {
 }
 
 // UserHome is the home directory that a new user will have.
-func UserHome(w types.PasswdUser) string {
+func UserHome(w *types.PasswdUser) string {
 	if home := deref(w.HomeDir); home != "" {
 		return home
 	}

@@ -182,7 +182,7 @@ func (o *User) create(ctx context.Context, env *exec.Env) error {
 		args = append(args, "--no-create-home")
 	} else {
 		args = append(args, "--create-home")
-		home := UserHome(*w)
+		home := UserHome(w)
 		if info, err := env.Root.Lstat(home); err == nil && info.Kind == sysroot.Absent {
 			mark.home = home
 		}

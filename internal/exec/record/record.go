@@ -104,6 +104,7 @@ type Recorder struct {
 	left   int
 	stage  string
 	began  time.Time
+	follow func(*Line)
 }
 
 // Open opens the file for a stage, and records that it begins.
@@ -145,13 +146,18 @@ func (r *Recorder) Note(l Line) {
 	}
 }
 
-// Lines reads what the stages of the boot have recorded so far. What broke off, because
-// the engine was killed, is left out.
-func (r *Recorder) Lines() []Line {
+// Follow calls do with each line of the boot: those that are recorded already, but for what
+// broke off because the engine was killed, and each that comes, also when there is no room
+// for it. It is called before the stage begins its work.
+func (r *Recorder) Follow(do func(*Line)) {
 	if r == nil || r.buffer.Flush() != nil {
-		return nil
+		return
 	}
-	return Lines(io.NewSectionReader(r.file, 0, maxBytes))
+	lines := Lines(io.NewSectionReader(r.file, 0, maxBytes))
+	for i := range lines {
+		do(&lines[i])
+	}
+	r.follow = do
 }
 
 // Lines reads lines that can be read, and leaves out the others.
@@ -211,6 +217,9 @@ func (r *Recorder) write(l Line) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.follow != nil {
+		r.follow(&l)
+	}
 	if r.left -= len(text) + 1; r.left < 0 {
 		return
 	}

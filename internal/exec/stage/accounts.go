@@ -14,13 +14,14 @@ func planAccounts(in *Input) []exec.Operation {
 	var ops []exec.Operation
 	step := 0
 	turn := func(n int) exec.Key { return exec.MilestoneKey(fmt.Sprintf("account %d", n)) }
-	inTurn := func(d exec.Description) exec.Description {
+	inTurn := func(d *exec.Description) exec.Description {
 		d.Needs = append(d.Needs, turn(step))
 		step++
 		d.Provides = append(d.Provides, turn(step), exec.MilestoneKey(accountsDone))
-		return d
+		return *d
 	}
-	for i, g := range in.Config.Passwd.Groups {
+	for i := range in.Config.Passwd.Groups {
+		g := &in.Config.Passwd.Groups[i]
 		d := exec.Description{
 			Kind: "group", Target: g.Name, Step: "createPasswd: ensureGroups",
 			Doing:   fmt.Sprintf("creating or modifying group %q", g.Name),
@@ -31,9 +32,10 @@ func planAccounts(in *Input) []exec.Operation {
 		} else {
 			d.Provides = []exec.Key{exec.GroupKey(g.Name)}
 		}
-		ops = append(ops, &op.Group{About: inTurn(d), Want: g})
+		ops = append(ops, &op.Group{About: inTurn(&d), Want: *g})
 	}
-	for i, u := range in.Config.Passwd.Users {
+	for i := range in.Config.Passwd.Users {
+		u := &in.Config.Passwd.Users[i]
 		d := exec.Description{
 			Kind: "user", Target: u.Name, Step: "createPasswd: ensureUsers",
 			Doing:   fmt.Sprintf("creating or modifying user %q", u.Name),
@@ -41,14 +43,14 @@ func planAccounts(in *Input) []exec.Operation {
 		}
 		if isAbsent(u.ShouldExist) {
 			d.Doing = fmt.Sprintf("deleting user %q", u.Name)
-			ops = append(ops, &op.User{About: inTurn(d), Want: u})
+			ops = append(ops, &op.User{About: inTurn(&d), Want: *u})
 			continue
 		}
 		d.Provides = []exec.Key{exec.UserKey(u.Name)}
 		if u.NoUserGroup == nil || !*u.NoUserGroup {
 			d.Provides = append(d.Provides, exec.GroupKey(u.Name)) // useradd makes it
 		}
-		ops = append(ops, &op.User{About: inTurn(d), Want: u})
+		ops = append(ops, &op.User{About: inTurn(&d), Want: *u})
 		ops = append(ops, planHomes(in, i, u)...)
 		if len(u.SSHAuthorizedKeys) == 0 {
 			continue
@@ -70,7 +72,7 @@ func planAccounts(in *Input) []exec.Operation {
 func homesKey(user string) exec.Key { return exec.MilestoneKey("home of " + user) }
 
 // planHomes hands what the mount stage has made in a home to its user.
-func planHomes(in *Input, i int, u types.PasswdUser) []exec.Operation {
+func planHomes(in *Input, i int, u *types.PasswdUser) []exec.Operation {
 	notated := in.State.Notated()
 	if len(notated) == 0 || u.NoCreateHome != nil && *u.NoCreateHome {
 		return nil
