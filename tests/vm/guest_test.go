@@ -52,7 +52,7 @@ func turn(t *testing.T) (shard, shards int) {
 }
 
 // toolLimit ends a program that hangs.
-const toolLimit = 2 * time.Minute
+const toolLimit = 5 * time.Minute
 
 // guest is a machine that is provisioned.
 type guest struct {

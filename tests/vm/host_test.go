@@ -26,7 +26,7 @@ import (
 func kernels() int { return min(2, runtime.GOMAXPROCS(0)) }
 
 // bootLimit ends a machine that hangs.
-const bootLimit = 15 * time.Minute
+const bootLimit = 30 * time.Minute
 
 //go:embed guest.sh
 var guestScript string

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -227,20 +228,21 @@ var troubleCases = []scenario{
 		g.fails("disks", "twin")
 	}},
 	{"a table that is full", func(g *guest) {
-		script := "label: gpt\n"
-		for i := range 128 {
+		const entries = 12 // a plan for 128 is a matter of internal/blockdev/gpt; udev takes minutes for them here
+		script := fmt.Sprintf("label: gpt\ntable-length: %d\n", entries)
+		for i := range entries {
 			script += fmt.Sprintf("%d: start=%d, size=2048, name=p%d\n", i+1, 2048*(i+1), i+1)
 		}
-		g.disk(160, script)
+		g.disk(32, script)
 		g.storage(`"disks":[{"device":"$disk0","partitions":[{"label":"more","sizeMiB":1}]}]`)
-		g.fails("disks", "128")
+		g.fails("disks", strconv.Itoa(entries))
 		before := g.do("sgdisk", "-p", g.names[0])
-		g.storage(`"disks":[{"device":"$disk0","partitions":[{"number":128,"label":"last","sizeMiB":1,"startMiB":128,"wipePartitionEntry":true},
-			{"number":64,"shouldExist":false,"wipePartitionEntry":true},{"label":"new","sizeMiB":4,"wipePartitionEntry":true}]}]`)
+		g.storage(`"disks":[{"device":"$disk0","partitions":[{"number":12,"label":"last","sizeMiB":1,"startMiB":12,"wipePartitionEntry":true},
+			{"number":6,"shouldExist":false,"wipePartitionEntry":true},{"label":"new","sizeMiB":4,"wipePartitionEntry":true}]}]`)
 		g.passes("disks")
 		now := g.do("sgdisk", "-p", g.names[0])
-		for n := range 127 {
-			if line := regexp.MustCompile(fmt.Sprintf(`(?m)^.* p%d$`, n+1)).FindString(before); n+1 != 64 && (line == "" || !strings.Contains(now, line+"\n")) {
+		for n := range entries - 1 {
+			if line := regexp.MustCompile(fmt.Sprintf(`(?m)^.* p%d$`, n+1)).FindString(before); n+1 != 6 && (line == "" || !strings.Contains(now, line+"\n")) {
 				g.Errorf("partition %d was %q, the table is %s", n+1, line, now)
 			}
 		}

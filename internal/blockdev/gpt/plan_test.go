@@ -114,6 +114,7 @@ func TestPlan(t *testing.T) {
 		"… and again":                          {"1 n 2048 4095", []Want{{Number: 1, Absent: true, Wipe: true}, {Label: ptr("n"), Size: sectors(mib)}}, "keep 1 n 2048-4095"},
 		"a number twice":                       {"", []Want{{Number: 1}, {Number: 1}}, "partition 1: two entries have this number"},
 		"a number beyond the table":            {"", []Want{{Number: 129}}, "partition 129: the table has 128 entries"},
+		"a table that is full":                 {fullTable(), []Want{{Label: ptr("more"), Size: sectors(512)}}, `partition "more": all 128 entries of the table are taken`},
 		"a label that is too long":             {"", []Want{{Number: 1, Label: ptr(strings.Repeat("ä", 35) + "😀")}}, "has 37 UTF-16 units, an entry holds 36"},
 		"a label with everything":              {"", []Want{{Number: 1, Label: ptr("a:b\"c 😀"), Size: sectors(mib)}}, "create 1 a:b\"c 😀 2048-4095"},
 		"a GUID that another one has":          {three, []Want{{Number: 4, GUID: ptr(guid(2))}}, `partition 4: partition 2 "usr" has the same GUID`},
@@ -256,6 +257,15 @@ func foreign(table Table, r *rand.Rand) Table {
 		}
 	}
 	return table
+}
+
+// fullTable has a partition of 256 KiB in each entry.
+func fullTable() string {
+	var lines []string
+	for i := range 128 {
+		lines = append(lines, fmt.Sprintf("%d p%d %d %d", i+1, i+1, 2048+512*i, 2048+512*i+511))
+	}
+	return strings.Join(lines, "\n")
 }
 
 // Ten thousand sequences of random configs: whatever they ask for, entries that no
