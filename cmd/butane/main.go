@@ -35,7 +35,7 @@ const (
 )
 
 func main() {
-	_ = stack.Reserved
+	_ = stack.Reserved // it was, when the packages were initialised
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 

@@ -105,7 +105,8 @@ func readStatus(root, dir string) (machineStatus, error) {
 		return s, nil
 	}
 	defer events.Close() //nolint:errcheck // read only
-	boot := bootlog.Summarize(record.Lines(events))
+	var boot bootlog.Summary
+	record.Each(events, func(_ []byte, l *record.Line) { boot.Add(l) })
 	if f, err := bootlog.ReadFailure(dir); err == nil {
 		s.State, s.Failure = "failed", &f
 	} else if boot.BootID != s.BootID {

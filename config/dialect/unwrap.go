@@ -135,8 +135,8 @@ func cut(err error) error {
 const minBase64 = 4
 
 // hiddenBase64 undoes base64 if nothing else is possible: the text has only letters of
-// that alphabet, and what it stands for begins like a document, or is base64 itself. No document begins so
-// itself: JSON needs a brace, YAML a colon or a hash, MIME a colon.
+// that alphabet, and what it stands for begins like a document, or is base64 itself. No
+// document begins so itself: JSON needs a brace, YAML a colon or a hash, MIME a colon.
 func hiddenBase64(data []byte) ([]byte, bool) {
 	text := bytes.TrimSpace(data)
 	if len(text) < minBase64 {

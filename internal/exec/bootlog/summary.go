@@ -66,15 +66,6 @@ func (t *Tally) Add(l *record.Line) {
 	t.Unlock()
 }
 
-// Summarize adds up lines.
-func Summarize(lines []record.Line) Summary {
-	s := Summary{Stages: []StageSummary{}}
-	for i := range lines {
-		s.Add(&lines[i])
-	}
-	return s
-}
-
 // Add adds the next line of a boot. The zero Summary has none.
 func (s *Summary) Add(l *record.Line) {
 	if s.Started == "" {

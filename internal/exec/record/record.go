@@ -153,18 +153,8 @@ func (r *Recorder) Follow(do func(*Line)) {
 	if r == nil || r.buffer.Flush() != nil {
 		return
 	}
-	lines := Lines(io.NewSectionReader(r.file, 0, maxBytes))
-	for i := range lines {
-		do(&lines[i])
-	}
+	Each(io.NewSectionReader(r.file, 0, maxBytes), func(_ []byte, l *Line) { do(l) })
 	r.follow = do
-}
-
-// Lines reads lines that can be read, and leaves out the others.
-func Lines(from io.Reader) []Line {
-	var out []Line
-	Each(from, func(_ []byte, l *Line) { out = append(out, *l) })
-	return out
 }
 
 // Each calls do with each line that can be read, and its text without the end of the
