@@ -37,7 +37,7 @@ func Write(w io.Writer, v any) error {
 }
 
 func marshal(v any, forHTML bool) ([]byte, error) {
-	e := encoder{forHTML: forHTML}
+	e := encoder{forHTML: forHTML, out: make([]byte, 0, 512)} // most are short
 	e.value(reflect.ValueOf(v))
 	return e.out, e.err
 }
@@ -101,23 +101,23 @@ func (e *encoder) float(f float64, bits int) {
 }
 
 func (e *encoder) object(v reflect.Value) {
-	if m, ok := v.Interface().(encoding.TextMarshaler); ok {
-		text, err := m.MarshalText()
-		if err != nil {
-			e.fail("%w", err)
+	if v.NumMethod() > 0 { // or there is no need for a copy
+		if m, ok := v.Interface().(encoding.TextMarshaler); ok {
+			text, err := m.MarshalText()
+			if err != nil {
+				e.fail("%w", err)
+			}
+			e.out = AppendString(e.out, string(text), e.forHTML)
+			return
 		}
-		e.out = AppendString(e.out, string(text), e.forHTML)
-		return
 	}
 	start := len(e.out)
 	for _, f := range fieldsOf(v.Type()) {
 		member := v.FieldByIndex(f.index)
-		if f.isOptional && isEmpty(member) {
-			continue
+		if !f.isOptional || !isEmpty(member) {
+			e.out = append(e.out, f.start...)
+			e.value(member)
 		}
-		e.out = AppendString(append(e.out, ','), f.name, e.forHTML)
-		e.out = append(e.out, ':')
-		e.value(member)
 	}
 	e.close(start, '{', '}')
 }

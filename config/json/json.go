@@ -30,7 +30,8 @@ func Valid(text []byte) bool {
 
 // field is a member of an object.
 type field struct {
-	name string
+	name  string
+	start []byte // ,"name":
 	// index leads to it from its struct, through those that are embedded.
 	index []int
 	// isOptional members are left out when they are empty.
@@ -63,7 +64,8 @@ func appendFields(to []field, t reflect.Type, at []int) []field {
 		case name == "":
 			name = f.Name
 		}
-		to = append(to, field{name, index, options == "omitempty"})
+		start := append(AppendString([]byte{','}, name, true), ':')
+		to = append(to, field{name, start, index, options == "omitempty"})
 	}
 	return to
 }

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"regexp"
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -273,7 +274,7 @@ func (r Range) String() string {
 	if r.File.Name == "" {
 		return fmt.Sprintf("line %d, column %d", p.Line, p.Column)
 	}
-	return fmt.Sprintf("%s:%d:%d", r.File.Name, p.Line, p.Column)
+	return r.File.Name + ":" + strconv.Itoa(p.Line) + ":" + strconv.Itoa(p.Column)
 }
 
 // Excerpt is the line that a range starts in, or a part of it, for showing.

@@ -56,12 +56,13 @@ type Description struct {
 	Provides []Key
 }
 
-// Sentence says what happens, for the log: writing file "/sysroot/etc/motd".
-func (d *Description) Sentence() string {
-	if d.Outside == "" {
-		return d.Doing
+// AppendSentence adds what happens to a text, for the log: writing file "/sysroot/etc/motd".
+func (d *Description) AppendSentence(to []byte) []byte {
+	to = append(to, d.Doing...)
+	if d.Outside != "" {
+		to = strconv.AppendQuote(append(to, ' '), d.Outside)
 	}
-	return d.Doing + " " + strconv.Quote(d.Outside)
+	return to
 }
 
 // Origin is the part of a config that asks for an operation.

@@ -115,6 +115,27 @@ func TestWaits(t *testing.T) {
 	})
 }
 
+// TestLastFailureIsTold: when the time is over in the middle of an attempt, the failure of
+// the one before it is what people can act on.
+func TestLastFailureIsTold(t *testing.T) {
+	errLate := errors.New("not fetched within 5s")
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeoutCause(t.Context(), 5*time.Second, errLate)
+		defer cancel()
+		asked := 0
+		_, err := New(Options{}).transfer(ctx, "the source", func(ctx context.Context, _ int64, _ string) (reply, error) {
+			if asked++; asked > 1 {
+				<-ctx.Done()
+				return reply{}, ctx.Err()
+			}
+			return reply{}, layeredError{LayerTCP, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}
+		})
+		if !errors.Is(err, errLate) || !strings.Contains(err.Error(), "connection refused") {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
 func TestRetryAfter(t *testing.T) {
 	for value, want := range map[string][2]time.Duration{
 		"":            {0, 0},

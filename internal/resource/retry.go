@@ -81,14 +81,12 @@ func (a *attempts) failed(ctx context.Context, err error) error {
 // errTotal reports that the time for all attempts together is over.
 var errTotal = errors.New("the time limit for it is over")
 
-// ended words the end of the context: that of the caller, or the time limit.
+// ended words the end of the context. When the time is over, whoever set the limit, the
+// last failure says why.
 func (a *attempts) ended(ctx context.Context) error {
 	cause := context.Cause(ctx)
-	if !errors.Is(cause, errTotal) {
-		return a.giveUp(cause)
-	}
-	if a.last.err != nil {
-		cause = fmt.Errorf("%w: %w", errTotal, a.last.err)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) && a.last.err != nil {
+		cause = fmt.Errorf("%w: %w", cause, a.last.err)
 	}
 	return a.giveUp(cause)
 }

@@ -33,21 +33,28 @@ func (b *bench) besideDebian(what, dir, config string, ours time.Duration) error
 			return err
 		}
 	}
-	args := func(stage string) []string {
-		return []string{
-			"PATH=" + fake + ":" + os.Getenv("PATH"), "IGNITION_CONFIG_FILE=" + config, debianIgnition, "--platform=file", "--root=" + root, "--stage=" + stage,
-			"--config-cache=" + b.path("cache"), "--state-file=" + b.path("state"), "--neednet=" + b.path("neednet"), "--log-to-stdout",
-		}
-	}
-	if _, err := run("env", args("fetch")...); err != nil {
-		b.skip(what, "its stage fetch fails here")
-		return nil //nolint:nilerr // the row is optional
-	}
-	u, err := run("env", args("files")...)
+	u, err := asStage(debianIgnition, dir, root, config, "PATH="+fake+":"+os.Getenv("PATH"))
 	if err != nil {
-		b.skip(what, "its stage files fails here")
+		b.skip(what, "its stages fail here")
 		return nil //nolint:nilerr // the row is optional
 	}
 	b.ratio(what, ours, u.wall, 0)
 	return os.RemoveAll(root)
+}
+
+// asStage provisions a root as a boot does, and returns what the stage files takes. The state
+// is in the directory, and is new each time.
+func asStage(engine, dir, root, config string, env ...string) (usage, error) {
+	state := filepath.Join(dir, "run")
+	if err := errors.Join(os.RemoveAll(state), os.Mkdir(state, 0o700)); err != nil {
+		return usage{}, err
+	}
+	stage := func(name string) (usage, error) {
+		return run("env", append(env, "IGNITION_CONFIG_FILE="+config, engine, "--platform=file", "--root="+root, "--stage="+name,
+			"--config-cache="+filepath.Join(state, "cache"), "--state-file="+filepath.Join(state, "state"), "--neednet="+filepath.Join(state, "neednet"), "--log-to-stdout")...)
+	}
+	if _, err := stage("fetch"); err != nil {
+		return usage{}, err
+	}
+	return stage("files")
 }

@@ -189,20 +189,28 @@ func (b *bench) provision() error {
 }
 
 func (b *bench) provisionIn(where, dir string) error {
+	const tarOf = " : tar x of the result, wall"
 	entries := "apply, 5,500 entries, " + where
-	what := entries + " : tar x of the result, wall"
+	what := entries + tarOf
 	if reason := b.missing("ignition"); reason != "" {
 		b.skip(what, reason)
 		return nil
 	}
 	root, copied, archive := filepath.Join(dir, "root"), filepath.Join(dir, "copied"), filepath.Join(dir, "tree.tar")
-	var ours, tar []usage
+	var ours, stage, tar []usage
 	for range b.rounds {
 		if err := newRoot(root); err != nil {
 			return err
 		}
-		u, err := run(b.program("ignition"), "apply", "--root", root, b.config)
+		u, err := asStage(b.program("ignition"), dir, root, b.config)
 		if err != nil {
+			return err
+		}
+		stage = append(stage, u)
+		if err := errors.Join(os.RemoveAll(root), newRoot(root)); err != nil {
+			return err
+		}
+		if u, err = run(b.program("ignition"), "apply", "--root", root, b.config); err != nil {
 			return err
 		}
 		ours = append(ours, u)
@@ -223,6 +231,7 @@ func (b *bench) provisionIn(where, dir string) error {
 		}
 	}
 	b.ratio(what, median(ours, wall), median(tar, wall), 2)
+	b.ratio("stage files, 5,500 entries, "+where+tarOf, median(stage, wall), median(tar, wall), 2)
 	return b.besideDebian(entries, dir, b.config, median(ours, wall))
 }
 

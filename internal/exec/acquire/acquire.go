@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"sync"
 
 	"github.com/kindling-boot/kindling/config"
 	"github.com/kindling-boot/kindling/config/diag"
@@ -102,7 +104,7 @@ const cacheMode = 0o640
 
 // WriteCache writes a rendered config, in one step, and the places of its parts.
 func WriteCache(name string, cfg config.Config) error {
-	if err := writePlaces(name, cfg); err != nil { // first: a cache may be read as soon as it is there
+	if err := writeFile(name+placesSuffix, placesOf(cfg), cacheMode); err != nil { // first: a cache may be read as soon as it is there
 		return fmt.Errorf("write places of config: %w", err)
 	}
 	if err := writeFile(name, append(config.Render(cfg), '\n'), cacheMode); err != nil {
@@ -121,12 +123,17 @@ func ReadCache(name string) (config.Config, error) {
 	if err != nil {
 		return config.Config{}, fmt.Errorf("read config cache: %w", err)
 	}
+	var known places
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if text, err := os.ReadFile(name + placesSuffix); err == nil {
+			known = parsePlaces(string(text))
+		}
+	})
 	cfg, _, err := Parse(f)
-	if err != nil {
-		return cfg, err
+	wg.Wait()
+	if err == nil && len(known) > 0 {
+		cfg = config.New(cfg.Config, known)
 	}
-	if p, ok := readPlaces(name); ok {
-		cfg = config.New(cfg.Config, p)
-	}
-	return cfg, nil
+	return cfg, err
 }

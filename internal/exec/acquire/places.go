@@ -1,31 +1,29 @@
 package acquire
 
 import (
-	"fmt"
-	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/kindling-boot/kindling/config"
-	"github.com/kindling-boot/kindling/config/json"
 	"github.com/kindling-boot/kindling/config/source"
 )
 
 // placesSuffix is added to the name of the cache: the file beside it keeps where the
 // parts of the cached config were written, so that a later stage can name the line
 // that asked for what has failed. It holds names, numbers and keys, but no contents.
+//
+// Each line is about one part: its path, the line, the column, and the member that tells
+// it from others, with tabs between them. The document is named above its parts, in
+// quotes:
+//
+//	"config.ign"
+//	storage.files[0]	7	9	"path":"/etc/motd"
 const placesSuffix = ".places"
 
-// places are the places of the parts of a config, by path.
-type places struct {
-	// Files are the names of the documents.
-	Files []string `json:"files"`
-	// At holds the number of the file, the line and the column.
-	At map[string][3]int `json:"at"`
-	// Names are the members that tell an item from others, as they are written, if the
-	// item begins with one: {"path":"/etc/motd".
-	Names map[string]string `json:"names,omitempty"`
-}
+// places are texts by the paths of the parts of a config: what is known of a part, with the
+// line and the column that it has in its document.
+type places map[string]*source.File
 
 // naming are the keys of members that tell an item from others.
 var naming = []string{"path", "name", "device", "label"}
@@ -47,28 +45,25 @@ func nameAt(at source.Range) string {
 	return key + ":" + strings.TrimRight(value, " \t\r}")
 }
 
-// placesOf notes the places of all items that operations are made of.
-func placesOf(cfg config.Config) places {
-	p := places{At: map[string][3]int{}, Names: map[string]string{}}
-	numbers := map[string]int{}
+// placesOf writes down the places of all items that operations are made of.
+func placesOf(cfg config.Config) []byte {
+	var text []byte
+	document := ""
 	note := func(steps ...any) {
 		path := source.Path{}.At(steps...)
 		at, exact := cfg.Locate(path)
 		if at.IsZero() || !exact {
 			return
 		}
-		n, known := numbers[at.File.Name]
-		if !known {
-			n = len(p.Files)
-			numbers[at.File.Name] = n
-			p.Files = append(p.Files, at.File.Name)
+		if at.File.Name != document || text == nil {
+			document = at.File.Name
+			text = append(strconv.AppendQuote(text, document), '\n')
 		}
 		pos := at.Position()
-		key := path.String()
-		p.At[key] = [3]int{n, pos.Line, pos.Column}
-		if name := nameAt(at); name != "" {
-			p.Names[key] = name
-		}
+		text = append(append(text, path.String()...), '\t')
+		text = append(strconv.AppendInt(text, int64(pos.Line), 10), '\t')
+		text = append(strconv.AppendInt(text, int64(pos.Column), 10), '\t')
+		text = append(append(text, nameAt(at)...), '\n')
 	}
 	list := func(n int, steps ...any) {
 		for i := range n {
@@ -96,39 +91,42 @@ func placesOf(cfg config.Config) places {
 		note("systemd", "units", i, "mask")
 		list(len(u.Dropins), "systemd", "units", i, "dropins")
 	}
+	return text
+}
+
+// parsePlaces reads what placesOf has written; if it is something else, there are none.
+func parsePlaces(text string) places {
+	p := make(places, strings.Count(text, "\n"))
+	var document string
+	for text != "" {
+		var line string
+		line, text, _ = strings.Cut(text, "\n")
+		if strings.HasPrefix(line, `"`) {
+			var err error
+			if document, err = strconv.Unquote(line); err != nil {
+				return nil
+			}
+			continue
+		}
+		path, line, _ := strings.Cut(line, "\t")
+		row, line, _ := strings.Cut(line, "\t")
+		column, name, ok := strings.Cut(line, "\t")
+		n, _ := strconv.Atoi(row)
+		character, _ := strconv.Atoi(column)
+		if !ok || n < 1 || character < 1 {
+			return nil
+		}
+		p[path] = source.NewPart(document, []byte(name), n, character)
+	}
 	return p
 }
 
-// Locate implements source.Locator: a place is a text of its own, what is known of the
-// item, with the line and the column that it has in the document.
+// Locate implements source.Locator.
 func (p places) Locate(path source.Path) (source.Range, bool) {
 	for n := len(path); n > 0; n-- {
-		key := path[:n].String()
-		at, ok := p.At[key]
-		if !ok || at[0] < 0 || at[0] >= len(p.Files) {
-			continue
+		if f, ok := p[path[:n].String()]; ok {
+			return source.Range{File: f, End: len(f.Data)}, n == len(path)
 		}
-		f := source.NewPart(p.Files[at[0]], []byte(p.Names[key]), max(1, at[1]), max(1, at[2]))
-		return source.Range{File: f, End: len(f.Data)}, n == len(path)
 	}
 	return source.Range{}, false
-}
-
-// writePlaces writes the places beside the cache.
-func writePlaces(cache string, cfg config.Config) error {
-	data, err := json.Marshal(placesOf(cfg))
-	if err != nil {
-		return fmt.Errorf("encode places: %w", err)
-	}
-	return writeFile(cache+placesSuffix, append(data, '\n'), cacheMode)
-}
-
-// readPlaces reads the places beside the cache; ok is false when there are none that
-// can be used.
-func readPlaces(cache string) (p places, ok bool) {
-	data, err := os.ReadFile(cache + placesSuffix)
-	if err != nil {
-		return p, false
-	}
-	return p, json.Unmarshal(data, &p) == nil && len(p.At) > 0
 }

@@ -44,3 +44,31 @@ func TestPlacesOfALongLine(t *testing.T) {
 		t.Errorf("the places of 1000 files hold %d bytes", bytes)
 	}
 }
+
+// TestPlacesOfSeveralDocuments: what is written down is read back, whatever the names are.
+func TestPlacesOfSeveralDocuments(t *testing.T) {
+	text := []byte(`"a\tb\n"` + "\nstorage.files[0]\t3\t4\t\"path\":\"/a\tb\"\n" + `"data:,"` + "\nstorage.files[1]\t1\t2\t\n")
+	p := parsePlaces(string(text))
+	if len(p) != 2 {
+		t.Fatal(p)
+	}
+	for i, want := range []string{"a\tb\n:3:4", "data:,:1:2"} {
+		if at, exact := p.Locate(source.Path{}.At("storage", "files", i)); !exact || at.String() != want {
+			t.Errorf("file %d is at %q, want %q", i, at, want)
+		}
+	}
+}
+
+// FuzzPlaces: whatever stands beside the cache, places are real ones, or there are none.
+func FuzzPlaces(f *testing.F) {
+	f.Add("\"config.ign\"\nstorage.files[0]\t7\t9\t\"path\":\"/etc/motd\"\n")
+	f.Add("storage.files[0]\t0\t9\t\n")
+	f.Add("{\"files\":[]}\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		for path, at := range parsePlaces(text) {
+			if begin := (source.Range{File: at}).Position(); begin.Line < 1 || begin.Column < 1 {
+				t.Errorf("%s is at %v", path, begin)
+			}
+		}
+	})
+}

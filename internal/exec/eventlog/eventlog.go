@@ -6,8 +6,10 @@
 package eventlog
 
 import (
+	"bytes"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -28,10 +30,10 @@ const (
 	Debug    Severity = 7
 )
 
-// column is the width of the severity on standard output.
-const column = 9
-
-var names = map[Severity]string{Critical: "CRITICAL", Error: "ERROR", Warning: "WARNING", Info: "INFO", Debug: "DEBUG"}
+// columns begin the lines on standard output.
+var columns = map[Severity]string{
+	Critical: "CRITICAL : ", Error: "ERROR    : ", Warning: "WARNING  : ", Info: "INFO     : ", Debug: "DEBUG    : ",
+}
 
 // Log writes lines. It may be used from several goroutines.
 type Log struct {
@@ -39,7 +41,8 @@ type Log struct {
 	OnWarning func(text string)
 
 	mu      sync.Mutex
-	write   func(Severity, string)
+	write   func(Severity, []byte)
+	text    []byte // room for a message
 	buffer  *Buffer
 	journal *journal
 }
@@ -47,9 +50,10 @@ type Log struct {
 // New returns a log that writes to w.
 func New(w io.Writer) *Log {
 	b := NewBuffer(w)
-	return &Log{buffer: b, write: func(s Severity, line string) {
-		// nobody can be told when this fails
-		_, _ = fmt.Fprintf(b, "%-*s: %s\n", column, names[s], line)
+	var whole []byte
+	return &Log{buffer: b, write: func(s Severity, line []byte) {
+		whole = append(append(join(whole[:0], columns[s]), line...), '\n')
+		_, _ = b.Write(whole) // nobody can be told when this fails
 	}}
 }
 
@@ -57,10 +61,18 @@ func New(w io.Writer) *Log {
 func (l *Log) Printf(s Severity, format string, args ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for line := range strings.SplitSeq(strings.TrimRight(fmt.Sprintf(format, args...), "\n"), "\n") {
+	l.print(s, fmt.Appendf(l.text[:0], format, args...))
+}
+
+// print writes the message, which it keeps as room for the next.
+func (l *Log) print(s Severity, text []byte) {
+	l.text = text
+	for rest, more := bytes.TrimRight(text, "\n"), true; more; {
+		var line []byte
+		line, rest, more = bytes.Cut(rest, []byte{'\n'})
 		l.write(s, line)
 		if s == Warning && l.OnWarning != nil {
-			l.OnWarning(line)
+			l.OnWarning(string(line))
 		}
 	}
 }
@@ -81,33 +93,51 @@ func (l *Log) Close() {
 // Sink prints events.
 func (l *Log) Sink() exec.Sink { return l.event }
 
+// event prints one, of which there are thousands: nothing is allocated for most.
 func (l *Log) event(e exec.Event) {
-	prefix := e.Stage
-	if e.What != nil && e.What.Step != "" {
-		prefix += ": " + e.What.Step
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	severity, text := Info, append(l.text[:0], e.Stage...)
+	if e.What != nil && e.What.Step != "" && e.Kind != exec.Warned {
+		text = join(text, ": ", e.What.Step)
 	}
 	if e.Op > 0 {
-		prefix += fmt.Sprintf(": op(%x)", e.Op)
+		text = append(strconv.AppendInt(join(text, ": op("), int64(e.Op), 16), ')')
 	}
 	switch e.Kind {
 	case exec.Started:
-		l.Printf(Info, "%s: [started]  %s", prefix, e.What.Sentence())
+		text = e.What.AppendSentence(join(text, ": [started]  "))
 	case exec.Finished:
-		l.Printf(Info, "%s: [finished] %s%s", prefix, e.What.Sentence(), measured(e))
+		text = join(e.What.AppendSentence(join(text, ": [finished] ")), measured(e))
 	case exec.Kept:
-		l.Printf(Debug, "%s: [kept]     %s: already as it should be", prefix, e.What.Sentence())
+		severity = Debug
+		text = join(e.What.AppendSentence(join(text, ": [kept]     ")), ": already as it should be")
 	case exec.Failed:
-		l.Printf(Critical, "%s: [failed]   %s: %s", prefix, e.What.Sentence(), e.Err.Cause())
+		severity = Critical
+		text = join(e.What.AppendSentence(join(text, ": [failed]   ")), ": ", e.Err.Cause())
 	case exec.Called:
-		l.Printf(Debug, "%s: executing: %s", prefix, run.Quote(e.Command.Argv))
+		severity = Debug
+		text = join(text, ": executing: ", run.Quote(e.Command.Argv))
 	case exec.Warned:
-		l.Printf(Warning, "%s: %s", e.Stage, e.Text)
+		severity = Warning
+		text = join(text, ": ", e.Text)
 	case exec.Noted:
-		l.Printf(Info, "%s: %s", prefix, e.Text)
-		if len(e.Fields) > 0 {
-			l.Record(e.Text, e.Fields)
-		}
+		text = join(text, ": ", e.Text)
+	default:
+		return
 	}
+	l.print(severity, text)
+	if len(e.Fields) > 0 {
+		l.journal.send(Info, e.Text, e.Fields)
+	}
+}
+
+// join adds texts to another.
+func join(to []byte, texts ...string) []byte {
+	for _, text := range texts {
+		to = append(to, text...)
+	}
+	return to
 }
 
 // slow is how long an operation takes for its duration to be worth a word.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -30,9 +31,13 @@ func NewSystem(w io.Writer) *Log {
 		l.Printf(Error, "unable to open syslog: %v", err)
 		return l
 	}
-	l.write = func(s Severity, line string) {
+	var datagram []byte
+	sender := fmt.Sprintf(">%s[%d]: ", identifier, os.Getpid())
+	l.write = func(s Severity, line []byte) {
 		// facility kern is 0: syslog(3)
-		_ = unix.Sendto(fd, fmt.Appendf(nil, "<%d>%s[%d]: %s", s, identifier, os.Getpid(), line), unix.MSG_NOSIGNAL, nil)
+		datagram = strconv.AppendInt(append(datagram[:0], '<'), int64(s), 10)
+		datagram = append(append(datagram, sender...), line...)
+		_ = unix.Sendto(fd, datagram, unix.MSG_NOSIGNAL, nil)
 	}
 	return l
 }

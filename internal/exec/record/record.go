@@ -121,7 +121,7 @@ func Open(name, stage string, engine Engine) (*Recorder, error) {
 		return nil, errors.Join(fmt.Errorf("record events: %w", err), f.Close())
 	}
 	r := &Recorder{file: f, buffer: eventlog.NewBuffer(f), left: maxBytes - int(info.Size()), stage: stage, began: time.Now()}
-	r.write(Line{Time: r.began, Event: StageStarted, Engine: &engine})
+	r.write(&Line{Time: r.began, Event: StageStarted, Engine: &engine})
 	return r, nil
 }
 
@@ -130,7 +130,7 @@ func (r *Recorder) Close(outcome error) error {
 	if r == nil {
 		return nil
 	}
-	l := Line{Time: time.Now(), Event: StageFinished, Seconds: time.Since(r.began).Seconds()}
+	l := &Line{Time: time.Now(), Event: StageFinished, Seconds: time.Since(r.began).Seconds()}
 	if outcome != nil {
 		l.Event = StageFailed
 	}
@@ -142,7 +142,7 @@ func (r *Recorder) Close(outcome error) error {
 func (r *Recorder) Note(l Line) {
 	if r != nil {
 		l.Time = time.Now()
-		r.write(l)
+		r.write(&l)
 	}
 }
 
@@ -180,7 +180,7 @@ func (r *Recorder) Sink(e exec.Event) {
 	if r == nil || e.Kind == exec.Started { // the end tells the duration
 		return
 	}
-	l := Line{Time: e.Time, Event: e.Kind.String(), Op: e.Op, Seconds: e.Duration.Seconds(), Bytes: e.Bytes, Text: e.Text, Count: e.Count}
+	l := &Line{Time: e.Time, Event: e.Kind.String(), Op: e.Op, Seconds: e.Duration.Seconds(), Bytes: e.Bytes, Text: e.Text, Count: e.Count}
 	if e.What != nil {
 		l.Kind, l.Target = e.What.Kind, e.What.Target
 		l.Path, l.Place = e.What.AskedBy.Path.String(), e.What.AskedBy.Place()
@@ -199,7 +199,7 @@ func (r *Recorder) Sink(e exec.Event) {
 
 // write appends a line. That it cannot be written is no reason to fail: the machine is
 // as it was asked for all the same.
-func (r *Recorder) write(l Line) {
+func (r *Recorder) write(l *Line) {
 	l.Format, l.Stage = Format, r.stage
 	text, err := json.Marshal(l)
 	if err != nil {
@@ -208,7 +208,7 @@ func (r *Recorder) write(l Line) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.follow != nil {
-		r.follow(&l)
+		r.follow(l)
 	}
 	if r.left -= len(text) + 1; r.left < 0 {
 		return
