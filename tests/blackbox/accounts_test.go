@@ -97,6 +97,18 @@ func TestKeysInOneFileByEnvironment(t *testing.T) {
 	}
 }
 
+// TestKeysEndWithOneNewline: keys from blocks of YAML bring theirs.
+func TestKeysEndWithOneNewline(t *testing.T) {
+	needRoot(t)
+	for keys, want := range map[string]string{`"k"`: `k\n`, `"k\n"`: `k\n`, `"k",""`: `k\n`, `"k\n","l\n"`: `k\n\nl\n`, `"k\n\n"`: `k\n\n`, `""`: `\n`} {
+		x := newTarget(t, accounts...)
+		if r := x.files(x.config(`,"passwd":{"users":[{"name":"root","sshAuthorizedKeys":[` + keys + `]}]}`)); r.exit != 0 {
+			t.Fatal(r.all())
+		}
+		x.expect(`root/.ssh/authorized_keys.d/ignition -rw------- 0:0 "` + want + `"`)
+	}
+}
+
 func TestKeysAreWrittenWithTheRightsOfTheUser(t *testing.T) {
 	needRoot(t, "useradd")
 	x := newTarget(t, append(accounts, "dir etc/private", "dir home/core", "link home/core/.ssh /etc/private")...)

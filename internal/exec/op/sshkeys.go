@@ -33,7 +33,10 @@ type SSHKeys struct {
 // Describe implements exec.Operation.
 func (o *SSHKeys) Describe() *exec.Description { return &o.About }
 
-func (o *SSHKeys) content() []byte { return []byte(strings.Join(o.Keys, "\n") + "\n") }
+// content is one key to a line; the last one may bring the end of its line.
+func (o *SSHKeys) content() []byte {
+	return []byte(strings.TrimSuffix(strings.Join(o.Keys, "\n"), "\n") + "\n")
+}
 
 func (o *SSHKeys) file(home string) string {
 	if o.Fragment {
