@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -68,6 +69,11 @@ func (x *target) add(line string) {
 	switch f[0] {
 	case "dir":
 		must(x.t, os.MkdirAll(at, 0o755))
+		if rest != "" {
+			mode, err := strconv.ParseUint(rest, 8, 12)
+			must(x.t, err)
+			must(x.t, syscall.Chmod(at, uint32(mode)))
+		}
 	case "file":
 		must(x.t, os.WriteFile(at, []byte(rest), 0o644))
 	case "link":

@@ -59,6 +59,8 @@ func TestNodes(t *testing.T) {
 		{"a file is replaced by a directory if allowed", []string{"file a old"}, `"directories":[{"path":"/a","overwrite":true}],"files":[{"path":"/a/b"}]`, []string{`a drwxr-xr-x 0:0`, `a/b -rw-r--r-- 0:0 ""`}, ""},
 		{"overwriting empties a directory", []string{"file a/b old", "link a/l OUTSIDE"}, `"directories":[{"path":"/a","overwrite":true}]`, []string{`a drwxr-xr-x 0:0`, `a/b absent`, `a/l absent`}, ""},
 		{"files below an emptied directory are new ones", []string{"file a/b old", "file a/c old"}, `"directories":[{"path":"/a","overwrite":true}],"files":[{"path":"/a/b","contents":{"source":"data:,new"}}]`, []string{`a/b -rw-r--r-- 0:0 "new"`, `a/c absent`}, ""},
+		{"a directory without mode has the set-group-ID bit of the one above", []string{"dir d 2755", "owner d 0:20", "file d/old/x y"}, `"directories":[{"path":"/d/new"},{"path":"/d/old","overwrite":true},{"path":"/d/mode","mode":493},{"path":"/d/a/b"}]`, []string{`d/new dgrwxr-xr-x 0:20`, `d/old dgrwxr-xr-x 0:20`, `d/mode drwxr-xr-x 0:20`, `d/a/b dgrwxr-xr-x 0:20`}, ""},
+		{"a link has the group of a set-group-ID directory", []string{"dir d 2755", "owner d 0:20"}, `"links":[{"path":"/d/l","target":"x"}]`, []string{`d/l Lrwxrwxrwx 0:20 -> x`}, ""},
 		{"the root itself is a directory", nil, `"directories":[{"path":"/","mode":493}],"files":[{"path":"/a"}]`, []string{`. drwxr-xr-x 0:0`, `a -rw-r--r-- 0:0 ""`}, ""},
 
 		{"a link is created as it is written", nil, `"links":[{"path":"/a/l","target":"../x//y"}]`, []string{`a/l -> ../x//y`, `a/l Lrwxrwxrwx 0:0`}, ""},

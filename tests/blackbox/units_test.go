@@ -62,6 +62,18 @@ func TestUnits(t *testing.T) {
 			[]string{presets + ` "disable t@a.service\n"`, units + "multi-user.target.wants/t@a.service absent", units + "multi-user.target.wants/t@b.service -> /usr/lib/systemd/system/t@.service"},
 		},
 		{
+			"disabling by an alias disables the unit",
+			[]string{"file " + vendor + "a.service " + onDisk, "link " + vendor + "alias.service a.service", "link " + units + "multi-user.target.wants/a.service /usr/lib/systemd/system/a.service", "link " + units + "other.service /usr/lib/systemd/system/a.service"},
+			`{"name":"other.service","enabled":false},{"name":"alias.service","enabled":false}`,
+			[]string{presets + ` "disable alias.service\ndisable other.service\n"`, units + "multi-user.target.wants/a.service absent", units + "other.service absent"},
+		},
+		{
+			"enabling by an alias enables the unit",
+			[]string{"file " + vendor + "a.service " + onDisk, "link " + vendor + "alias.service a.service", "file " + vendor + "t@.service " + template, "link " + vendor + "autot@.service t@.service"},
+			`{"name":"alias.service","enabled":true},{"name":"autot@x.service","enabled":true}`,
+			[]string{units + "multi-user.target.wants/a.service -> /usr/lib/systemd/system/a.service", units + "other.service -> /usr/lib/systemd/system/a.service", units + "multi-user.target.wants/t@x.service -> /usr/lib/systemd/system/t@.service"},
+		},
+		{
 			"disabling what is not enabled leaves no line",
 			[]string{"file " + vendor + "a.service " + onDisk},
 			`{"name":"a.service","enabled":false}`,

@@ -22,7 +22,8 @@ type Directory struct {
 	// Ours are the paths that the plan provides and all directories above them: what
 	// emptying leaves alone.
 	Ours map[string]bool
-	// Mode are the permission bits; nil means 0755 for a new directory.
+	// Mode are the permission bits; nil means 0755 for a new directory, and the
+	// set-group-ID bit if the directory above has it.
 	Mode  *uint32
 	Owner Owner
 }
@@ -83,7 +84,8 @@ func (o *Directory) inspect(env *exec.Env) (s directoryState, err error) {
 		return s, err
 	}
 	isDirectory := s.is.Kind == sysroot.Directory
-	s.mode = defaultDirectoryMode
+	uid, gid, bit := defaultOwner(env, parent(o.Path))
+	s.mode = defaultDirectoryMode | bit
 	if o.Mode != nil {
 		s.mode = *o.Mode
 	} else if isDirectory && !o.Overwrite {
@@ -96,7 +98,6 @@ func (o *Directory) inspect(env *exec.Env) (s directoryState, err error) {
 		return s, there(s.is)
 	}
 	if o.Overwrite { // as if it were new
-		uid, gid := defaultOwner(env, parent(o.Path))
 		if s.uid == sysroot.Keep {
 			s.uid = uid
 		}
@@ -150,6 +151,11 @@ func (o *Directory) listForeign(env *exec.Env, dir string) ([]string, error) {
 
 // Apply implements exec.Operation.
 func (o *Directory) Apply(_ context.Context, env *exec.Env) (out exec.Outcome, err error) {
+	e, err := env.Root.MakeEntry(o.Path) // first: the mode depends on the directory above
+	if err != nil {
+		return out, err
+	}
+	defer e.Close()
 	s, err := o.inspect(env)
 	if err != nil || s.action() == exec.Keep {
 		return out, err
@@ -159,11 +165,6 @@ func (o *Directory) Apply(_ context.Context, env *exec.Env) (out exec.Outcome, e
 			return out, err
 		}
 	}
-	e, err := env.Root.MakeEntry(o.Path)
-	if err != nil {
-		return out, err
-	}
-	defer e.Close()
 	if s.is.Kind == sysroot.Directory {
 		if err := e.Chown(s.uid, s.gid); err != nil {
 			return out, err

@@ -163,7 +163,7 @@ func (o *File) inspect(ctx context.Context, env *exec.Env, writes bool) (s fileS
 func (o *File) compareOwner(env *exec.Env, s *fileState) {
 	uid, gid := s.uid, s.gid
 	if o.Overwrite { // as if it were new
-		newUID, newGID := defaultOwner(env, parent(o.Path))
+		newUID, newGID, _ := defaultOwner(env, parent(o.Path))
 		if uid == sysroot.Keep {
 			uid = newUID
 		}

@@ -71,15 +71,18 @@ func there(info sysroot.Info) error {
 	return exec.WithHelp(fmt.Errorf("%s is already there: %w", info.Kind, unix.EEXIST), "set overwrite: true to replace it")
 }
 
-// defaultOwner is the owner that a new entry gets by itself in a directory.
-func defaultOwner(env *exec.Env, dir string) (uid, gid int) {
+// defaultOwner is the owner that a new entry gets by itself in a directory, and the bit of
+// its mode if it is a directory.
+func defaultOwner(env *exec.Env, dir string) (uid, gid int, bit uint32) {
 	uid, gid = os.Geteuid(), os.Getegid()
-	// inode(7): new entries of a set-group-ID directory have its group
-	if info, err := env.Root.Lstat(dir); err == nil && info.Mode&0o2000 != 0 {
-		gid = info.GID
+	// inode(7): new entries of a set-group-ID directory have its group, directories the bit
+	if info, err := env.Root.Lstat(dir); err == nil && info.Mode&setGroupID != 0 {
+		gid, bit = info.GID, setGroupID
 	}
-	return uid, gid
+	return uid, gid, bit
 }
+
+const setGroupID = 0o2000
 
 // digest is a hash in hex over what of a config and a machine can be written as JSON.
 func digest(v any) string {

@@ -41,7 +41,7 @@ type Units struct {
 
 // installation is the [Install] section of a unit.
 type installation struct {
-	path            string // of the unit file
+	path            string // of the unit file; its name is another one if an alias was given
 	wantedBy        []string
 	requiredBy      []string
 	upheldBy        []string
@@ -53,6 +53,11 @@ type installation struct {
 // isStatic reports whether nothing can be enabled.
 func (i *installation) isStatic() bool {
 	return len(i.wantedBy)+len(i.requiredBy)+len(i.upheldBy)+len(i.alias)+len(i.also) == 0
+}
+
+// nameOf returns the name of the unit that was asked for by the given one.
+func (i *installation) nameOf(name string) string {
+	return instanceOf(path.Base(i.path), instance(name))
 }
 
 // load finds a unit, or the template of an instance. It returns nil for a unit that
@@ -71,7 +76,7 @@ func (u *Units) load(env *exec.Env, name string) (i *installation, masked bool, 
 		}
 		i := &installation{path: file}
 		i.read(text)
-		texts, err := u.dropins(env, n)
+		texts, err := u.dropins(env, path.Base(file))
 		if err != nil {
 			return nil, false, err
 		}
@@ -109,6 +114,11 @@ func (u *Units) find(env *exec.Env, name string) (file, text string, masked bool
 					continue // the mask is removed
 				}
 				return "", "", true, nil
+			}
+			if path.Base(target) != name { // an alias
+				if file, err = env.Root.Follow(file); err != nil {
+					return "", "", false, err
+				}
 			}
 		case sysroot.Regular:
 		default:
@@ -208,7 +218,7 @@ func (u *Units) links(env *exec.Env, name string) (links []unitLink, missing []s
 			continue
 		}
 		todo = append(todo, i.also...)
-		if isTemplate(n) {
+		if n = i.nameOf(n); isTemplate(n) {
 			if i.defaultInstance == "" {
 				continue // nothing to start
 			}
@@ -279,6 +289,13 @@ func (u *Units) linksThere(env *exec.Env) ([]foundLink, error) {
 
 // enabling returns the links in the target that enable a unit now.
 func (u *Units) enabling(env *exec.Env, name string) ([]string, error) {
+	i, _, err := u.load(env, name)
+	if err != nil {
+		return nil, err
+	}
+	if i != nil {
+		name = i.nameOf(name)
+	}
 	there, err := u.linksThere(env)
 	if err != nil {
 		return nil, err
