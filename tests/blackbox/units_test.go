@@ -74,6 +74,20 @@ func TestUnits(t *testing.T) {
 			[]string{units + "multi-user.target.wants/a.service -> /usr/lib/systemd/system/a.service", units + "other.service -> /usr/lib/systemd/system/a.service", units + "multi-user.target.wants/t@x.service -> /usr/lib/systemd/system/t@.service"},
 		},
 		{
+			"disabling a unit disables what it names in Also, but for what is enabled by the config",
+			[]string{
+				"file " + vendor + "a.service " + template + "Also=a.socket v.service\n", "file " + vendor + "a.socket [Install]\nWantedBy=sockets.target\n", "file " + vendor + "v.service " + template,
+				"file " + vendor + "off.service " + template + "Also=w.service\n", "file " + vendor + "w.service " + template,
+				"link " + units + "multi-user.target.wants/a.service /usr/lib/systemd/system/a.service", "link " + units + "sockets.target.wants/a.socket /usr/lib/systemd/system/a.socket",
+				"link " + units + "multi-user.target.wants/v.service /usr/lib/systemd/system/v.service", "link " + units + "multi-user.target.wants/w.service /usr/lib/systemd/system/w.service",
+			},
+			`{"name":"a.service","enabled":false},{"name":"off.service","enabled":false},{"name":"v.service","enabled":true}`,
+			[]string{
+				presets + ` "disable a.service\nenable v.service\n"`, units + "multi-user.target.wants/a.service absent", units + "sockets.target.wants/a.socket absent",
+				units + "multi-user.target.wants/v.service -> /usr/lib/systemd/system/v.service", units + "multi-user.target.wants/w.service -> /usr/lib/systemd/system/w.service",
+			},
+		},
+		{
 			"disabling what is not enabled leaves no line",
 			[]string{"file " + vendor + "a.service " + onDisk},
 			`{"name":"a.service","enabled":false}`,

@@ -24,9 +24,9 @@ const (
 // Preset adds a line for each unit to the preset file, unless it is there.
 type Preset struct {
 	About exec.Description
-	// Enabled and Disabled units, in the order of the config.
-	Enabled, Disabled []string
-	Units             *Units
+	// Units that are enabled, and, in the order of the config, those that are disabled.
+	Units    *Units
+	Disabled []string
 }
 
 // Describe implements exec.Operation.
@@ -86,7 +86,7 @@ func (o *Preset) inspect(env *exec.Env) (was sysroot.Kind, now, then string, err
 // template share a line. A unit that is not enabled needs no line to stay so.
 func (o *Preset) lines(env *exec.Env) ([]string, error) {
 	byKey := map[string]string{}
-	for _, name := range o.Enabled {
+	for _, name := range o.Units.Enabled {
 		if t := templateOf(name); t != "" {
 			key := t + "-enabled"
 			if byKey[key] == "" {
@@ -100,11 +100,15 @@ func (o *Preset) lines(env *exec.Env) ([]string, error) {
 		}
 	}
 	for _, name := range o.Disabled {
-		isEnabled, err := o.Units.isEnabled(env, name)
+		i, err := o.Units.load(env, name)
 		if err != nil {
 			return nil, err
 		}
-		if isEnabled {
+		is, err := o.Units.isEnabled(env, i)
+		if err != nil {
+			return nil, err
+		}
+		if is {
 			byKey[name+"-disabled"] = "disable " + name
 		}
 	}

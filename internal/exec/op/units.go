@@ -33,6 +33,8 @@ type Units struct {
 	Dropins  map[string]map[string]string
 	// Masks of the config; false is a mask that is removed.
 	Masks map[string]bool
+	// Enabled by the config, in its order.
+	Enabled []string
 
 	mu     sync.Mutex
 	seen   []foundLink
@@ -41,7 +43,9 @@ type Units struct {
 
 // installation is the [Install] section of a unit.
 type installation struct {
-	path            string // of the unit file; its name is another one if an alias was given
+	name            string // the unit's own, if an alias was given
+	path            string // of the unit file; empty for a unit that nobody knows
+	masked          bool   // it cannot be started
 	wantedBy        []string
 	requiredBy      []string
 	upheldBy        []string
@@ -50,75 +54,63 @@ type installation struct {
 	defaultInstance string
 }
 
-// isStatic reports whether nothing can be enabled.
-func (i *installation) isStatic() bool {
-	return len(i.wantedBy)+len(i.requiredBy)+len(i.upheldBy)+len(i.alias)+len(i.also) == 0
-}
-
-// nameOf returns the name of the unit that was asked for by the given one.
-func (i *installation) nameOf(name string) string {
-	return instanceOf(path.Base(i.path), instance(name))
-}
-
-// load finds a unit, or the template of an instance. It returns nil for a unit that
-// nobody knows, and masked for one that cannot be started.
-func (u *Units) load(env *exec.Env, name string) (i *installation, masked bool, err error) {
+// load finds a unit, or the template of an instance.
+func (u *Units) load(env *exec.Env, name string) (*installation, error) {
+	i := &installation{name: name}
 	for _, n := range []string{name, templateOf(name)} {
 		if n == "" {
 			continue
 		}
-		file, text, masked, err := u.find(env, n)
-		if err != nil || masked {
-			return nil, masked, err
+		text, err := u.find(env, n, i)
+		if err != nil || i.masked {
+			return i, err
 		}
-		if file == "" {
+		if i.path == "" {
 			continue
 		}
-		i := &installation{path: file}
+		n = path.Base(i.path)
+		i.name = instanceOf(n, instance(name))
 		i.read(text)
-		texts, err := u.dropins(env, path.Base(file))
-		if err != nil {
-			return nil, false, err
-		}
+		texts, err := u.dropins(env, n)
 		for _, t := range texts {
 			i.read(t)
 		}
-		return i, false, nil
+		return i, err
 	}
-	return nil, false, nil
+	return i, nil
 }
 
-// find returns the path and the text of a unit file.
-func (u *Units) find(env *exec.Env, name string) (file, text string, masked bool, err error) {
+// find returns the text of a unit file, and notes its path, or that it is masked.
+func (u *Units) find(env *exec.Env, name string, i *installation) (string, error) {
 	mask, given := u.Masks[name]
-	if mask {
-		return "", "", true, nil
+	if i.masked = mask; mask {
+		return "", nil
 	}
 	if text := u.Contents[name]; text != "" {
-		return path.Join(UnitDir, name), text, false, nil
+		i.path = path.Join(UnitDir, name)
+		return text, nil
 	}
 	for _, dir := range unitDirs {
 		file := path.Join(dir, name)
 		info, err := env.Root.Lstat(file)
 		if err != nil {
-			return "", "", false, err
+			return "", err
 		}
 		switch info.Kind {
 		case sysroot.Symlink:
 			target, err := readlink(env, file)
-			if err != nil {
-				return "", "", false, err
-			}
-			if target == maskTarget {
+			if err == nil && target == maskTarget {
 				if given && dir == UnitDir {
 					continue // the mask is removed
 				}
-				return "", "", true, nil
+				i.masked = true
+				return "", nil
 			}
-			if path.Base(target) != name { // an alias
-				if file, err = env.Root.Follow(file); err != nil {
-					return "", "", false, err
-				}
+			if err == nil && path.Base(target) != name { // an alias
+				file, err = env.Root.Follow(file)
+			}
+			if err != nil {
+				return "", err
 			}
 		case sysroot.Regular:
 		default:
@@ -128,9 +120,10 @@ func (u *Units) find(env *exec.Env, name string) (file, text string, masked bool
 		if errors.Is(err, unix.ENOENT) {
 			continue
 		}
-		return file, string(data), false, err
+		i.path = file
+		return string(data), err
 	}
-	return "", "", false, nil
+	return "", nil
 }
 
 // dropins returns the texts of the fragments of a unit, in the order they apply.
@@ -195,30 +188,34 @@ func (i *installation) read(text string) {
 // unitLink is a link that enables a unit.
 type unitLink struct{ path, target string }
 
+// family returns a unit and those it names in Also.
+func (u *Units) family(env *exec.Env, name string) (all []*installation, err error) {
+	todo := []string{name}
+	for k := 0; k < len(todo); k++ {
+		if slices.Contains(todo[:k], todo[k]) {
+			continue
+		}
+		i, err := u.load(env, todo[k])
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, i)
+		todo = append(todo, i.also...)
+	}
+	return all, nil
+}
+
 // links returns the links that enable a unit and those it names in Also. Units
 // without an [Install] section, masked and unknown ones have none; unknown ones are
 // named in missing.
 func (u *Units) links(env *exec.Env, name string) (links []unitLink, missing []string, err error) {
-	todo, seen := []string{name}, map[string]bool{}
-	for len(todo) > 0 {
-		n := todo[0]
-		todo = todo[1:]
-		if seen[n] {
-			continue
-		}
-		seen[n] = true
-		i, masked, err := u.load(env, n)
-		switch {
-		case err != nil:
-			return nil, nil, err
-		case masked:
-			continue
-		case i == nil:
+	all, err := u.family(env, name)
+	for _, i := range all {
+		n := i.name
+		if i.path == "" && !i.masked {
 			missing = append(missing, n)
-			continue
 		}
-		todo = append(todo, i.also...)
-		if n = i.nameOf(n); isTemplate(n) {
+		if isTemplate(n) {
 			if i.defaultInstance == "" {
 				continue // nothing to start
 			}
@@ -240,7 +237,7 @@ func (u *Units) links(env *exec.Env, name string) (links []unitLink, missing []s
 			}
 		}
 	}
-	return links, missing, nil
+	return links, missing, err
 }
 
 // foundLink is a link of the unit directory, or of a directory of wants below it.
@@ -287,30 +284,25 @@ func (u *Units) linksThere(env *exec.Env) ([]foundLink, error) {
 	return out, nil
 }
 
-// enabling returns the links in the target that enable a unit now.
-func (u *Units) enabling(env *exec.Env, name string) ([]string, error) {
-	i, _, err := u.load(env, name)
+// enabling returns the links in the target that enable a unit now, and those it names in
+// Also; but for what the config enables.
+func (u *Units) enabling(env *exec.Env, name string) (out []string, err error) {
+	all, err := u.family(env, name)
 	if err != nil {
 		return nil, err
 	}
-	if i != nil {
-		name = i.nameOf(name)
+	if is, err := u.isEnabled(env, all[0]); err != nil || !is {
+		return nil, err
 	}
 	there, err := u.linksThere(env)
-	if err != nil {
-		return nil, err
-	}
-	var out []string
-	for _, l := range there {
-		base := path.Base(l.path)
-		if l.top && (base == name || base == templateOf(name)) {
-			continue // the unit itself
-		}
-		if l.enables(name) {
-			out = append(out, l.path)
+	for _, i := range all {
+		for _, l := range there {
+			if l.enables(i.name) && !slices.Contains(u.Enabled, i.name) {
+				out = append(out, l.path)
+			}
 		}
 	}
-	return out, nil
+	return out, err
 }
 
 // enables reports whether the link enables a unit: by its name, or as an alias by
@@ -318,6 +310,8 @@ func (u *Units) enabling(env *exec.Env, name string) ([]string, error) {
 func (l foundLink) enables(name string) bool {
 	base := path.Base(l.path)
 	switch {
+	case l.top && (base == name || base == templateOf(name)):
+		return false // the unit itself
 	case base == name, path.Base(l.target) == name && !strings.Contains(name, "@"):
 		return true
 	}
@@ -326,16 +320,13 @@ func (l foundLink) enables(name string) bool {
 
 // isEnabled reports whether systemctl is-enabled succeeds: for units that are
 // enabled, and for those that cannot be (static ones).
-func (u *Units) isEnabled(env *exec.Env, name string) (bool, error) {
-	i, masked, err := u.load(env, name)
-	if err != nil || masked {
-		return false, err
+func (u *Units) isEnabled(env *exec.Env, i *installation) (bool, error) {
+	there, err := u.linksThere(env)
+	is := i.path != "" && len(i.wantedBy)+len(i.requiredBy)+len(i.upheldBy)+len(i.alias) == 0
+	for _, l := range there {
+		is = is || l.enables(i.name)
 	}
-	links, err := u.enabling(env, name)
-	if err != nil || len(links) > 0 {
-		return len(links) > 0, err
-	}
-	return i != nil && (i.isStatic() || len(i.also) > 0 && len(i.wantedBy)+len(i.requiredBy)+len(i.upheldBy)+len(i.alias) == 0), nil
+	return is && !i.masked, err
 }
 
 // namesIn returns the sorted names in a directory; none if it is not there.

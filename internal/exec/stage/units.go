@@ -39,7 +39,7 @@ func planUnits(in *Input) []exec.Operation {
 			Provides: []exec.Key{exec.MilestoneKey(enablingDone)},
 		}
 		if *u.Enabled {
-			preset.Enabled = append(preset.Enabled, u.Name)
+			view.Enabled = append(view.Enabled, u.Name)
 			links = append(links, &op.Enable{About: about, Unit: u.Name, Units: view})
 		} else {
 			preset.Disabled = append(preset.Disabled, u.Name)
