@@ -109,6 +109,18 @@ func TestKeysEndWithOneNewline(t *testing.T) {
 	}
 }
 
+func TestKeysReplaceTheFileThatIsThere(t *testing.T) {
+	needRoot(t)
+	const file = "root/.ssh/authorized_keys.d/ignition"
+	for _, before := range []string{"file " + file + " old", "link " + file + " /etc/hostname"} {
+		x := newTarget(t, append(accounts, "file etc/hostname here", before)...)
+		if r := x.files(x.config(`,"passwd":{"users":[{"name":"root","sshAuthorizedKeys":["` + key + `"]}]}`)); r.exit != 0 {
+			t.Fatal(r.all())
+		}
+		x.expect(file+` -rw------- 0:0 "`+key+`\n"`, `etc/hostname -rw-r--r-- 0:0 "here"`)
+	}
+}
+
 func TestKeysAreWrittenWithTheRightsOfTheUser(t *testing.T) {
 	needRoot(t, "useradd")
 	x := newTarget(t, append(accounts, "dir etc/private", "dir home/core", "link home/core/.ssh /etc/private")...)

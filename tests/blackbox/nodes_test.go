@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -122,6 +123,17 @@ func TestNodes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestModesDoNotDependOnTheUmask: that of a stage is the one of whatever starts it.
+func TestModesDoNotDependOnTheUmask(t *testing.T) {
+	x := newTarget(t)
+	config := x.config(`,"storage":{"directories":[{"path":"/d"}],"files":[{"path":"/f"}]},"systemd":{"units":[{"name":"a.service","enabled":true}]}`)
+	defer syscall.Umask(syscall.Umask(0o077))
+	if r := x.apply(config); r.exit != 0 {
+		t.Fatal(r.all())
+	}
+	x.expect("d drwxr-xr-x", "f -rw-r--r--", presets+" -rw-r--r--")
 }
 
 func TestAllConflictsAreReportedTogether(t *testing.T) {
