@@ -198,14 +198,12 @@ func (d *decoder) object(n *source.Node, v reflect.Value, s *Struct) {
 	at := len(d.path)
 	for i := range n.Children {
 		c := &n.Children[i]
-		f := d.field(s, c.Key)
-		if f == nil {
-			continue
+		if f := d.field(s, c.Key); f != nil {
+			d.path = append(d.path, source.Step{Key: f.Name(d.tree.YAML)})
+			d.value(c, f.In(v), f.Struct())
+			d.path = d.path[:at]
 		}
-		d.path = append(d.path[:at], source.Step{Key: f.Name(d.tree.YAML)})
-		d.value(c, f.In(v), f.Struct())
 	}
-	d.path = d.path[:at]
 	d.fill(v)
 }
 

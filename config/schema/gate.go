@@ -86,6 +86,7 @@ func (g *gate) object(n *source.Node, structs []*Struct) {
 	member := n.Members()
 	for i := range n.Children {
 		c := &n.Children[i]
+		g.path = g.path[:at]
 		f, subs := g.lookup(structs, c.Key)
 		switch {
 		case f != nil && f.Secret:
@@ -96,7 +97,7 @@ func (g *gate) object(n *source.Node, structs []*Struct) {
 		if c.Merged {
 			continue
 		}
-		g.path = append(g.path[:at], source.Step{Key: c.Key})
+		g.path = append(g.path, source.Step{Key: c.Key})
 		switch {
 		case f == nil:
 			if c = member(c.Key); !reported[c.Key] { // of repeated ones the last counts
