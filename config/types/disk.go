@@ -85,42 +85,36 @@ func (d Disk) Check(c *check.Ctx) {
 		return
 	}
 	c.At("device").AbsPath(d.Device)
-	if i := d.sameNumber(); i >= 0 {
-		c.At("partitions", i).Errorf(rulePartitionNumbers, "partition number %d is given twice", d.Partitions[i].Number)
+	number, label := d.repeated()
+	if number >= 0 {
+		c.At("partitions", number).Errorf(rulePartitionNumbers, "partition number %d is given twice", d.Partitions[number].Number)
 	}
 	if i, with := d.overlap(); i >= 0 {
 		c.At("partitions", i).Errorf(rulePartitionOverlap, "the partition overlaps partition %d of the list", with+1)
 	}
-	if i := d.sameLabel(); i >= 0 {
-		c.At("partitions", i).Errorf(rulePartitionLabels, "partition label %q is given twice", *d.Partitions[i].Label)
+	if label >= 0 {
+		c.At("partitions", label).Errorf(rulePartitionLabels, "partition label %q is given twice", *d.Partitions[label].Label)
 	}
 }
 
-// sameNumber returns the first item with a number that an earlier one has, or -1.
-func (d Disk) sameNumber() int {
-	seen := map[int]bool{}
+// repeated returns the first items with a number and with a label that an earlier one
+// has, or -1.
+func (d Disk) repeated() (number, label int) {
+	number, label = -1, -1
+	seen := map[any]bool{}
 	for i, p := range d.Partitions {
-		if p.Number != 0 && seen[p.Number] {
-			return i
+		if p.Number != 0 && seen[p.Number] && number < 0 {
+			number = i
 		}
 		seen[p.Number] = true
-	}
-	return -1
-}
-
-// sameLabel returns the first item with a label that an earlier one has, or -1.
-func (d Disk) sameLabel() int {
-	seen := map[string]bool{}
-	for i, p := range d.Partitions {
-		if p.Label == nil {
-			continue
+		if p.Label != nil {
+			if seen[*p.Label] && label < 0 {
+				label = i
+			}
+			seen[*p.Label] = true
 		}
-		if seen[*p.Label] {
-			return i
-		}
-		seen[*p.Label] = true
 	}
-	return -1
+	return number, label
 }
 
 // overlap returns the first two items found to share space, or -1. What has no

@@ -76,10 +76,8 @@ func Lines(text string) iter.Seq[Line] {
 const space = " \t\r\n"
 
 func firstLine(text string) string {
-	if i := strings.IndexByte(text, '\n'); i >= 0 {
-		return text[:i]
-	}
-	return text
+	line, _, _ := strings.Cut(text, "\n")
+	return line
 }
 
 // logicalLine returns the line at an offset without white space around it, joined

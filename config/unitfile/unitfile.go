@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // File is a parsed unit file.
@@ -29,12 +31,11 @@ func (f File) HasOptions(section string) bool {
 }
 
 // Lines of maxLine bytes are too long for systemd: LINE_MAX in its sources. The
-// reference looks for the end of a line only within the block of readBlock bytes
-// that it has read, and so misses long lines that begin late in a block; configs
-// may rely on that.
+// reference looks for the end of a line only within what its buffer holds, and so
+// misses long lines that begin late in it; configs may rely on that.
 const (
-	maxLine   = 2048
-	readBlock = 4096
+	maxLine    = 2048
+	bufferSize = 4096
 )
 
 // Errors of Parse, each for one line of the text.
@@ -59,133 +60,139 @@ func (e *Error) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.cau
 // Unwrap returns what is wrong.
 func (e *Error) Unwrap() error { return e.cause }
 
-// Parse reads a unit file. Text before the first section is skipped. The error is an
-// *Error.
-func Parse(text string) (File, error) {
-	p := parser{text: text}
-	for p.step() {
+// Parse reads a unit file like the reference. Text before the first section is skipped.
+// The error is an *Error.
+func Parse(text string) (File, error) { return (&parser{text: text, comments: `\`}).parse() }
+
+// Load is Parse as systemd takes comments: a backslash does not continue them.
+func Load(text string) (File, error) { return (&parser{text: text, comments: "\n"}).parse() }
+
+func (p *parser) parse() (File, error) {
+	for p.err == nil && p.step() {
 	}
 	if p.err != nil {
-		return File{}, &Error{Line: 1 + strings.Count(text[:p.lineStart], "\n"), cause: p.err}
+		return File{}, &Error{Line: 1 + strings.Count(p.text[:p.lineStart], "\n"), cause: p.err}
 	}
 	return p.file, nil
 }
 
 type parser struct {
 	text      string
+	comments  string // what continues them
 	at        int
+	buffered  int // offset up to which the reference has read
+	newline   int // offset of an end of a line; it is looked for anew once at is beyond
 	lineStart int
 	section   string
 	inSection bool
 	file      File
-	err       error
+	err       error // the first one; what is read after it does not count
 }
 
-// step reads one section header, option or comment. It returns false at the end
-// and after an error.
+func (p *parser) fail(err error) {
+	if p.err == nil {
+		p.err = err
+	}
+}
+
+// step reads one section header, option or comment, or a character between them. It
+// returns false at the end.
 func (p *parser) step() bool {
-	if !p.inSection {
-		return p.preamble()
-	}
-	p.blank()
 	p.lineStart = p.at
-	if p.at == len(p.text) {
-		return false
-	}
-	switch p.text[p.at] {
-	case '[':
-		return p.header()
-	case '#', ';':
-		p.line()
+	p.checkLine()
+	r, size := p.char()
+	if p.inSection && size > 0 && r != '[' && r != '#' && r != ';' && !unicode.IsSpace(r) {
+		p.option()
 		return true
 	}
-	return p.option()
+	p.at += size
+	switch r {
+	case '[':
+		p.header()
+	case '#', ';':
+		p.comment()
+	}
+	return size > 0
 }
 
-// preamble skips to the first section. A comment sign hides the rest of its line.
-func (p *parser) preamble() bool {
-	i := strings.IndexAny(p.text[p.at:], "[#;")
-	if i < 0 {
-		p.at = len(p.text)
-		return false
+// checkLine fails if the line goes on for too long, as far as the reference sees it.
+func (p *parser) checkLine() {
+	if p.buffered-p.at < maxLine {
+		return
 	}
-	p.at += i
-	p.lineStart = p.at
-	if p.text[p.at] == '[' {
-		return p.header()
+	if p.newline < p.at {
+		i := strings.IndexAny(p.text[p.at:], "\r\n")
+		if p.newline = p.at + i; i < 0 {
+			p.newline = len(p.text)
+		}
 	}
-	p.line()
-	return true
+	if p.newline-p.at >= maxLine {
+		p.fail(errLineTooLong)
+	}
 }
 
-func (p *parser) blank() {
-	for p.at < len(p.text) && strings.IndexByte(" \t\r\n\v\f", p.text[p.at]) >= 0 {
+// char returns the character at the current offset; its size is 0 at the end.
+func (p *parser) char() (r rune, size int) {
+	r, size = utf8.DecodeRuneInString(p.text[p.at:])
+	if p.at+size > p.buffered {
+		p.buffered = min(len(p.text), p.at+bufferSize)
+	}
+	return r, size
+}
+
+// until takes the text up to an end, and the end, which may be missing in the last line.
+func (p *parser) until(end string) (taken string, found bool) {
+	from := p.at
+	taken, _, found = strings.Cut(p.text[from:], end)
+	if p.at += len(taken); found {
 		p.at++
 	}
+	for p.buffered < p.at {
+		if p.buffered-from == bufferSize {
+			from = p.buffered
+		}
+		p.buffered = min(len(p.text), from+bufferSize)
+	}
+	return taken, found
 }
 
-// line takes the rest of the line, without its line feed.
-func (p *parser) line() string {
-	rest := p.text[p.at:]
-	if i := strings.IndexByte(rest, '\n'); i >= 0 {
-		p.at += i + 1
-		return rest[:i]
+func (p *parser) header() {
+	p.checkLine()
+	if p.section, p.inSection = p.until("]"); !p.inSection {
+		p.fail(errSectionEnd)
 	}
-	p.at = len(p.text)
-	return rest
+	p.checkLine()
+	if rest, _ := p.until("\n"); strings.TrimSpace(rest) != "" {
+		p.fail(errSectionTail)
+	}
 }
 
-func (p *parser) header() bool {
-	end := strings.IndexByte(p.text[p.at:], ']')
-	if end < 0 {
-		p.err = errSectionEnd
-		return false
+func (p *parser) comment() {
+	p.checkLine()
+	for line, _ := p.until("\n"); strings.HasSuffix(strings.TrimSuffix(line, " "), p.comments); {
+		line, _ = p.until("\n")
 	}
-	p.section, p.inSection = p.text[p.at+1:p.at+end], true
-	p.at += end + 1
-	if strings.TrimSpace(p.line()) != "" {
-		p.err = errSectionTail
-		return false
-	}
-	return true
 }
 
-func (p *parser) option() bool {
-	if p.tooLong() {
-		p.err = errLineTooLong
-		return false
+func (p *parser) option() {
+	p.checkLine()
+	name := p.at
+	r, size := p.char()
+	for ; size > 0 && r != '=' && r != '\n' && r != '\r'; r, size = p.char() {
+		p.at += size
 	}
-	end := strings.IndexAny(p.text[p.at:], "=\n")
 	switch {
-	case end < 0:
-		p.err = errOptionEnd
-		return false
-	case p.text[p.at+end] == '\n':
-		p.err = errOptionNewline
-		return false
+	case size == 0:
+		p.fail(errOptionEnd)
+	case r != '=':
+		p.fail(errOptionNewline)
 	}
-	o := Option{Section: p.section, Name: strings.TrimSpace(p.text[p.at : p.at+end])}
-	p.at += end + 1
-	value := p.line()
-	for strings.HasSuffix(value, `\`) && p.at < len(p.text) {
-		if p.tooLong() {
-			p.err = errLineTooLong
-			return false
-		}
-		next := p.line()
-		if strings.TrimSpace(next) == "" {
-			break
-		}
-		value += "\n" + next
+	p.at += size
+	value := p.at
+	for line := `\`; strings.HasSuffix(line, `\`); line, _ = p.until("\n") {
+		p.checkLine()
 	}
-	o.Value = strings.TrimSpace(value)
-	p.file.Options = append(p.file.Options, o)
-	return true
-}
-
-// tooLong reports whether the line at the current offset is too long, as far as
-// the reference would see it.
-func (p *parser) tooLong() bool {
-	seen := min(len(p.text)-p.at, readBlock-p.at%readBlock, maxLine)
-	return seen == maxLine && !strings.Contains(p.text[p.at:p.at+seen], "\n")
+	p.file.Options = append(p.file.Options, Option{
+		Section: p.section, Name: strings.TrimSpace(p.text[name : value-1]), Value: strings.TrimSpace(p.text[value:p.at]),
+	})
 }

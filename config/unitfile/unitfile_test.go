@@ -11,7 +11,7 @@ func FuzzUnitFile(f *testing.F) {
 		"", "[Unit]\n", "[Unit]\nA=b\n", "junk\n[Unit]\nA=b", "# [Unit]\n[Install]\nWantedBy=x\n", "[Unit", "[Unit] x\n", "[]\n=\n", "[Unit]\nA\n", "[Unit]\nA", "[Unit]\nA=b\\\n  c\nD=e\n",
 		"[Unit]\nA=b\\\n", "[Unit]\nA=b\\", "[Unit]\nA=b\\\n\nC=d\n", "[Unit]\r\nA=b\r\n", "[Unit]\n;x\n#y\n A = b \n", "[A]\nx=1\n[A]\nx=2\n", "\xff[U]\n\xff=\xff\n", "[U]\nA=" + strings.Repeat("x", 2046) + "\n",
 		"[U]\n" + strings.Repeat("A=x\n", 1020) + "B=" + strings.Repeat("x", 4000) + "\n", "[Unit]\nA=b\\\n#c\nd=e\n",
-		"[\n=bC]\nA=b\\\n\nC=",
+		"[\n=bC]\nA=b\\\n\nC=", "#\\\n[U]\n;\\ \n#\n\u00a0A=b\n\r",
 	} {
 		f.Add(s)
 	}
@@ -66,6 +66,15 @@ func TestParse(t *testing.T) {
 		{"a line without an equals sign", "[U]\n\nA\nB=c\n", "line 3: the line ends before an equals sign"},
 		{"an end without an equals sign", "[U]\nA", "line 2: the text ends before an equals sign"},
 		{"a long line", "[U]\nA=" + strings.Repeat("x", 2100) + "\n", "line 2: the line has 2048 bytes or more"},
+		{"a long line before the first section", "a\n" + strings.Repeat("x", 2100) + "\n", "line 2: the line has 2048 bytes or more"},
+		{"a long comment", "[U]\n#" + strings.Repeat("x", 2048) + "\n", "line 2: the line has 2048 bytes or more"},
+		{"a long section", "\n[" + strings.Repeat("x", 2048) + "]\n", "line 2: the line has 2048 bytes or more"},
+		{"a long line that begins late in what was read", strings.Repeat("\n", 3000) + "[U]\n#" + strings.Repeat("x", 4000) + "\nA=b\n", "U.A=b"},
+		{"a long line that begins late in what was read to the end of another", strings.Repeat("\n", 3996) + "[U]\nA=" + strings.Repeat("x", 98) + "\n" + strings.Repeat("\n", 1999) + "B=" + strings.Repeat("x", 4000), "U.A=" + strings.Repeat("x", 98) + " U.B=" + strings.Repeat("x", 4000)},
+		{"a carriage return ends a long line", "[U]\nA=" + strings.Repeat("x", 1100) + "\r" + strings.Repeat("x", 1100) + "\n", "U.A=" + strings.Repeat("x", 1100) + "\r" + strings.Repeat("x", 1100)},
+		{"a carriage return in a name", "[U]\nA\rB=c\n", "line 2: the line ends before an equals sign"},
+		{"a comment goes on after a backslash", "#\\\n[X]\n[U]\n; c \\ \nA\n#\\\r\nB=c\n", "U.B=c"},
+		{"white space of Unicode between options", "[U]\u00a0\n\u2028A=b\n\u0085\n", "U.A=b"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f, err := Parse(c.text)
@@ -81,5 +90,12 @@ func TestParse(t *testing.T) {
 				t.Errorf("got %q, want %q", text, c.want)
 			}
 		})
+	}
+}
+
+func TestLoadEndsCommentsWithTheirLine(t *testing.T) {
+	f, err := Load("[U]\n# c \\\nA=b\n")
+	if want := []Option{{Section: "U", Name: "A", Value: "b"}}; err != nil || !reflect.DeepEqual(f.Options, want) {
+		t.Errorf("got %v and error %v, want %v", f.Options, err, want)
 	}
 }

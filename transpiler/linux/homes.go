@@ -102,7 +102,7 @@ func (h *home) checkUnits(c *sugar.Ctx, place source.Path) {
 		} else if names.is(u.Name) {
 			c.ErrorHelp(ruleHomeUnit, place.At("name"), "join the two", "the user has two units %q", u.Name)
 		}
-		parsed, err := unitfile.Parse(u.Contents)
+		parsed, err := unitfile.Load(u.Contents)
 		switch {
 		case err != nil:
 			c.Errorf(ruleHomeUnit, place.At("contents"), "the unit cannot be parsed: %v", err)
@@ -136,7 +136,7 @@ type unitLink struct{ path, target string }
 // links returns what enabling the unit makes: systemd.unit(5), [Install]. An empty
 // value resets the list.
 func (u *homeUnit) links() []unitLink {
-	parsed, err := unitfile.Parse(u.Contents)
+	parsed, err := unitfile.Load(u.Contents)
 	if err != nil {
 		return nil
 	}

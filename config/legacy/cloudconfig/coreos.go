@@ -126,7 +126,7 @@ func (t *translator) coreosUnit(u *coreosUnit) {
 
 // hasInstall reports whether a unit says what it is to be part of.
 func hasInstall(text string) bool {
-	u, err := unitfile.Parse(text)
+	u, err := unitfile.Load(text)
 	if err != nil {
 		return false
 	}

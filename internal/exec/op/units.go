@@ -163,7 +163,7 @@ func (u *Units) dropins(env *exec.Env, name string) ([]string, error) {
 // read adds the [Install] section of a text. An empty value takes back the values
 // before it.
 func (i *installation) read(text string) {
-	f, err := unitfile.Parse(text)
+	f, err := unitfile.Load(text)
 	if err != nil {
 		return // systemd could not load it either
 	}
