@@ -268,3 +268,33 @@ func FuzzMerge(f *testing.F) {
 		}
 	})
 }
+
+func TestLabelOfPartitionIsNoNumber(t *testing.T) {
+	partitions := func(text string) (Config, int) {
+		c, found := Parse(source.NewFile("config.ign", []byte(`{"ignition": {"version": "3.4.0"}, "storage": {"disks": [{"device": "/dev/sda", "partitions": [`+text+`]}]}}`)))
+		return c, len(found)
+	}
+	number, _ := partitions(`{"number": 5}`)
+	label, _ := partitions(`{"label": "5"}`)
+	if got := Merge(number, label).Storage.Disks[0].Partitions; len(got) != 2 {
+		t.Errorf("number 5 and label 5 merge to %d partitions", len(got))
+	}
+	if got := Merge(label, label).Storage.Disks[0].Partitions; len(got) != 1 {
+		t.Errorf("label 5 twice merges to %d partitions", len(got))
+	}
+	for _, c := range []struct {
+		text  string
+		found int
+	}{
+		{`{"number": 5}, {"label": "5"}`, 0},
+		{`{"label": "5"}, {"number": 5}`, 0},
+		{`{}, {"label": ""}`, 1},              // the first has neither
+		{`{"label": "5"}, {"label": "5"}`, 2}, // two items, and two labels
+		{`{"number": 5, "label": "5"}, {"label": "a"}`, 0},
+		{`{"number": 5, "label": "a"}, {"label": "a"}`, 1}, // two labels, but no two items
+	} {
+		if _, got := partitions(c.text); got != c.found {
+			t.Errorf("%s: %d problems, want %d", c.text, got, c.found)
+		}
+	}
+}

@@ -122,7 +122,7 @@ func (w *walker) repeated(list reflect.Value, f *schema.Field, seen map[string]b
 		}
 		if seen[key] {
 			c := Ctx{w: w, base: append(path, source.Step{Index: i, IsIndex: true})}
-			c.Errorf(Duplicate, "duplicate entry: %q is given more than once", shorten(key))
+			c.Errorf(Duplicate, "duplicate entry: %q is given more than once", shorten(strings.TrimPrefix(key, ":")))
 		}
 		seen[key] = true
 	}

@@ -243,9 +243,9 @@ func (s *Struct) HasKey(key string) bool {
 
 // Identity returns what identifies a list item: the first identity member that is
 // set, as text; empty when none is. Numbers come before text, so that a partition
-// goes by its number, else by its label.
+// goes by its number, else by its label, with a colon before it: that is no number.
 func (s *Struct) Identity(v reflect.Value) string {
-	text := ""
+	text, mark := "", ""
 	for _, f := range s.Fields {
 		if !f.Identity {
 			continue
@@ -256,9 +256,10 @@ func (s *Struct) Identity(v reflect.Value) string {
 			if n := fv.Int(); n != 0 {
 				return strconv.FormatInt(n, 10)
 			}
+			text = mark + text
 		case reflect.Pointer:
 			if !fv.IsNil() {
-				text = fv.Elem().String()
+				text, mark = fv.Elem().String(), ":"
 			}
 		default:
 			text = fv.String()
