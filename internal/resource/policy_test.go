@@ -177,6 +177,10 @@ func TestProxyExceptions(t *testing.T) {
 		{"192.0.2.0/24", "https://192.0.2.8/", true},
 		{"2001:db8::/32", "http://[2001:db8::1]/", true},
 		{"[2001:db8::1]:80", "http://[2001:db8::1]/", true},
+		{" ", "http://example.com/", false},
+		{":80", "http://example.com/", false},
+		{".", "http://example.com/", false},
+		{"192.0.2.7,, Example.com ,", "http://example.com/", true},
 	} {
 		p := types.Proxy{HTTPProxy: pointer("http://proxy:3128")}
 		if c.noProxy != "" {

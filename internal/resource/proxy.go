@@ -1,7 +1,6 @@
 package resource
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -56,26 +55,24 @@ func newProxy(p types.Proxy) (proxy, error) {
 	if out.https == nil && out.http != nil {
 		out.https, out.isShared = out.http, true
 	}
-	for _, text := range p.NoProxy {
-		e, err := newException(strings.ToLower(strings.TrimSpace(text)))
-		if err != nil {
-			return proxy{}, fmt.Errorf("noProxy: %w", err)
+	for _, text := range strings.Split(strings.ToLower(strings.Join(p.NoProxy, ",")), ",") {
+		if e, ok := newException(strings.TrimSpace(text)); ok {
+			out.direct = append(out.direct, e)
 		}
-		out.direct = append(out.direct, e)
 	}
 	return out, nil
 }
 
 // newException reads an address, a network, a domain, one with a dot before it, or *;
-// each may have a port.
-func newException(text string) (exception, error) {
+// each may have a port. ok is false if nothing is named: that has no effect, as in
+// golang.org/x/net/http/httpproxy.
+func newException(text string) (e exception, ok bool) {
 	if text == "*" {
-		return exception{all: true}, nil
+		return exception{all: true}, true
 	}
 	if prefix, err := netip.ParsePrefix(text); err == nil {
-		return exception{net: prefix.Masked()}, nil
+		return exception{net: prefix.Masked()}, true
 	}
-	var e exception
 	host := text
 	if h, port, err := net.SplitHostPort(text); err == nil {
 		host, e.port = h, port
@@ -83,15 +80,12 @@ func newException(text string) (exception, error) {
 	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 	if address, err := netip.ParseAddr(host); err == nil {
 		e.net = netip.PrefixFrom(address.Unmap(), address.Unmap().BitLen())
-		return e, nil
+		return e, true
 	}
 	host = strings.TrimPrefix(host, "*")
 	e.domain = strings.TrimPrefix(host, ".")
 	e.isSubdomains = e.domain != host
-	if e.domain == "" {
-		return e, errors.New("an entry is empty")
-	}
-	return e, nil
+	return e, e.domain != ""
 }
 
 // covers reports whether a host is reached directly. address is that of the host if it
