@@ -102,7 +102,7 @@ test: build test-deps ## every test, and the engine once more under the race det
 	CGO_ENABLED=1 $(GO) test -race -short -timeout 10m $$($(GO) list ./internal/... 2>/dev/null)
 
 .PHONY: test-boots
-test-boots: build test-deps ## what make test leaves out: boots from all sources, beside cloud-init, ways to fail, containers, kubeadm
+test-boots: build test-deps ## what make test leaves out: boots by iPXE, beside cloud-init, ways to fail, containers, kubeadm
 	KINDLING_SLOW=1 $(GO) test -count=1 -timeout 2h ./tests/boot
 	KINDLING_SLOW=1 $(GO) test -count=1 -timeout 60m -run 'Containers|Kubeadm' ./tests/systems
 

@@ -242,7 +242,7 @@ func TestFailures(t *testing.T) {
 
 	for _, f := range ways {
 		t.Run(f.name, func(t *testing.T) {
-			unhurried(t, f.name)
+			unhurried(t)
 			t.Parallel()
 			m := newMachine(t, img)
 			m.connect()

@@ -49,7 +49,7 @@ func (m *machine) share(tag, dir string) {
 // TestDirectoryOfTheHost writes into a directory of the host, which has no device.
 func TestDirectoryOfTheHost(t *testing.T) {
 	need(t)
-	unhurried(t, t.Name())
+	unhurried(t)
 	needVirtiofsd(t)
 	m := newMachine(t, newImage(t).stopped(t))
 	dir := t.TempDir()

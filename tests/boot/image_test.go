@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -214,14 +213,10 @@ func need(t testing.TB) {
 	}
 }
 
-// always are the cases of tables that are run each time. The others are run by
-// make test-boots.
-var always = []string{"a URL on the command line"}
-
-// unhurried skips a case that is not run each time.
-func unhurried(t testing.TB, name string) {
+// unhurried skips what is run by make test-boots only.
+func unhurried(t testing.TB) {
 	t.Helper()
-	if os.Getenv("KINDLING_SLOW") == "" && !slices.Contains(always, name) {
+	if os.Getenv("KINDLING_SLOW") == "" {
 		t.Skip("run by make test-boots")
 	}
 }

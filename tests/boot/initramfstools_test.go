@@ -78,7 +78,7 @@ func TestInitramfsToolsNetwork(t *testing.T) {
 		{"the network of initramfs-tools, as the command line says", "ip=10.0.2.77::10.0.2.2:255.255.255.0:::off ", "10.0.2.77"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			unhurried(t, c.name)
+			unhurried(t)
 			t.Parallel()
 			m := newMachine(t, img)
 			m.connect()

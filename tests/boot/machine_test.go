@@ -32,7 +32,8 @@ type machine struct {
 	// loader are the arguments for what starts the machine, if it is not QEMU that brings
 	// kernel, initramfs and their arguments.
 	loader []string
-	// processors is how they are imitated: nil is as fast as it goes.
+	// processors is how they are imitated. Nil is one processor: with more machines than
+	// processors, one of two waits for the other most of the time.
 	processors []string
 }
 
@@ -93,7 +94,7 @@ func (m *machine) boot(config, arguments string) (console, report string) {
 		args = append(args, "-kernel", m.Kernel, "-initrd", m.Initramfs, "-append", "root=LABEL=root rw "+hurried+" "+arguments)
 	}
 	if m.processors == nil {
-		m.processors = []string{"-accel", "tcg,thread=multi", "-smp", "2"}
+		m.processors = []string{"-accel", "tcg,thread=single", "-smp", "1"}
 	}
 	args = slices.Concat(args, m.processors, m.loader, m.disks, m.more)
 	if config != "" {

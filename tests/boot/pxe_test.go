@@ -14,7 +14,7 @@ import (
 // kernel arguments in the script name the config.
 func TestPXE(t *testing.T) {
 	need(t)
-	unhurried(t, t.Name())
+	unhurried(t)
 	img := newImage(t).stopped(t)
 	m := newMachine(t, img)
 	files := t.TempDir()

@@ -72,7 +72,6 @@ func TestSources(t *testing.T) {
 		}, []string{"diskful: inactive"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			unhurried(t, c.name)
 			t.Parallel()
 			m := newMachine(t, img)
 			arguments := c.arrange(t, m)
