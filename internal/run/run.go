@@ -27,10 +27,10 @@ import (
 // maxSaid is how many bytes of each output of a tool are kept.
 const maxSaid = 64 << 10
 
-// afterKill is how long the outputs of a killed tool are waited for: something it
-// started may hold them open. After twice that a tool that is still there is left behind:
-// it waits in the kernel for a device that does not answer.
-const afterKill = 2 * time.Second
+// afterEnd is how long the outputs of a tool that has ended, or was killed, are waited for:
+// something it started may hold them open. After twice that a killed tool that is still
+// there is left behind: it waits in the kernel for a device that does not answer.
+const afterEnd = 5 * time.Second
 
 // ErrMissing is the cause of the error when a tool is not installed.
 var ErrMissing = errors.New("the program is not installed")
@@ -144,7 +144,7 @@ func execute(ctx context.Context, c Command, stdout, stderr io.Writer) error {
 	cmd.Args[0] = c.Name
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "LANG=C")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Stdin, stdout, stderr
-	cmd.WaitDelay = afterKill
+	cmd.WaitDelay = afterEnd
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Setpgid: true,
 		// When this process is killed, a tool that went on would meet the next run.
@@ -163,12 +163,15 @@ func execute(ctx context.Context, c Command, stdout, stderr io.Writer) error {
 	case <-ctx.Done():
 		select {
 		case err = <-ended:
-		case <-time.After(2 * afterKill):
+		case <-time.After(2 * afterEnd):
 			return fmt.Errorf("%w; not even killing it helps", context.Cause(ctx))
 		}
 	}
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		return cause
+	}
+	if errors.Is(err, exec.ErrWaitDelay) { // it has succeeded, and what it started goes on
+		return nil
 	}
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -97,6 +98,19 @@ func TestToolThatHangsIsEndedWithAllItStarted(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatal("what the tool has started goes on")
 		}
+	}
+}
+
+func TestToolThatLeavesSomethingBehindHasSucceeded(t *testing.T) {
+	tool(t, "kindling-tool", `sleep 1000 & echo $!`)
+	out, err := Runner{}.Run(t.Context(), Command{Name: "kindling-tool"})
+	pid, noPID := strconv.Atoi(strings.TrimSpace(out))
+	if err != nil || noPID != nil {
+		t.Fatalf("%q, %v", out, err)
+	}
+	defer syscall.Kill(pid, syscall.SIGKILL) //nolint:errcheck // it is there
+	if !isRunning(pid) {
+		t.Error("what the tool has started was ended")
 	}
 }
 
