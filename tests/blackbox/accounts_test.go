@@ -110,14 +110,14 @@ func TestKeysEndWithOneNewline(t *testing.T) {
 }
 
 func TestKeysReplaceTheFileThatIsThere(t *testing.T) {
-	needRoot(t)
+	needRoot(t, "usermod")
 	const file = "root/.ssh/authorized_keys.d/ignition"
 	for _, before := range []string{"file " + file + " old", "link " + file + " /etc/hostname"} {
 		x := newTarget(t, append(accounts, "file etc/hostname here", before)...)
-		if r := x.files(x.config(`,"passwd":{"users":[{"name":"root","sshAuthorizedKeys":["` + key + `"]}]}`)); r.exit != 0 {
+		if r := x.files(x.config(`,"passwd":{"users":[{"name":"root","primaryGroup":"wheel","sshAuthorizedKeys":["` + key + `"]}]}`)); r.exit != 0 {
 			t.Fatal(r.all())
 		}
-		x.expect(file+` -rw------- 0:0 "`+key+`\n"`, `etc/hostname -rw-r--r-- 0:0 "here"`)
+		x.expect(file+` -rw------- 0:10 "`+key+`\n"`, `etc/hostname -rw-r--r-- 0:0 "here"`)
 	}
 }
 
