@@ -49,12 +49,6 @@ func readPending(env *exec.Env) (p pending, err error) {
 	return pending{f[0], f[1], f[2]}, nil
 }
 
-// isHalfDone reports whether a program was interrupted while it worked on an account.
-func isHalfDone(env *exec.Env, command, name string) (bool, error) {
-	p, err := readPending(env)
-	return p.command == command && p.name == name, err
-}
-
 func (p pending) mark(env *exec.Env) error {
 	e, err := env.Root.MakeEntry(pendingPath)
 	if err != nil {
@@ -115,7 +109,7 @@ func recoverAccounts(ctx context.Context, env *exec.Env) error {
 	if err != nil {
 		return err
 	}
-	// what changes accounts can be done once more, and will be: isHalfDone
+	// what changes accounts can be done once more, and will be: finished
 	var undo string
 	switch p.command {
 	case useraddCmd:
@@ -211,18 +205,11 @@ func stampPassword(env *exec.Env, name string) error {
 // finished tells whether an account is there for good: one whose making was
 // interrupted is not. The details say what was interrupted.
 func finished(env *exec.Env, create, change, name string, exists bool) (isThere bool, details []string, err error) {
-	created, err := isHalfDone(env, create, name)
-	if err != nil {
+	p, err := readPending(env)
+	if err != nil || p.name != name || p.command != create && p.command != change {
 		return exists, nil, err
 	}
-	changed, err := isHalfDone(env, change, name)
-	if err != nil {
-		return exists, nil, err
-	}
-	if created || changed {
-		details = append(details, interrupted)
-	}
-	return exists && !created, details, nil
+	return exists && p.command != create, []string{interrupted}, nil
 }
 
 // accountAction is what has to be done to an account that shall exist, by what of it

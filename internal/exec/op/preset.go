@@ -101,10 +101,10 @@ func (o *Preset) lines(env *exec.Env) ([]string, error) {
 	}
 	for _, name := range o.Disabled {
 		i, err := o.Units.load(env, name)
-		if err != nil {
-			return nil, err
+		is := false
+		if err == nil {
+			is, err = o.Units.isEnabled(env, i)
 		}
-		is, err := o.Units.isEnabled(env, i)
 		if err != nil {
 			return nil, err
 		}

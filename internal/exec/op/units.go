@@ -291,7 +291,8 @@ func (u *Units) enabling(env *exec.Env, name string) (out []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if is, err := u.isEnabled(env, all[0]); err != nil || !is {
+	is, err := u.isEnabled(env, all[0])
+	if !is {
 		return nil, err
 	}
 	there, err := u.linksThere(env)
@@ -326,7 +327,7 @@ func (u *Units) isEnabled(env *exec.Env, i *installation) (bool, error) {
 	for _, l := range there {
 		is = is || l.enables(i.name)
 	}
-	return is && !i.masked, err
+	return is && !i.masked && err == nil, err
 }
 
 // namesIn returns the sorted names in a directory; none if it is not there.

@@ -214,11 +214,11 @@ func (o *User) change(ctx context.Context, env *exec.Env) error {
 		return err
 	}
 	u, _ := accounts.User(w.Name)
-	again, err := isHalfDone(env, usermodCmd, w.Name)
+	_, again, err := finished(env, useraddCmd, usermodCmd, w.Name, true)
 	if err != nil {
 		return err
 	}
-	if again || len(o.differences(u, true, accounts)) > 0 {
+	if len(again) > 0 || len(o.differences(u, true, accounts)) > 0 {
 		var args []string
 		if home := deref(w.HomeDir); home != "" {
 			args = append(args, "--home", home, "--move-home")
