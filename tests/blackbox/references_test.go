@@ -103,6 +103,22 @@ func TestGraphsOfReferences(t *testing.T) {
 	}
 }
 
+// TestFirstReferenceDecidesOffline whether a stage needs the network, or fails.
+func TestFirstReferenceDecidesOffline(t *testing.T) {
+	const remote, bad = `{"source":"http://192.0.2.1/x"}`, `{"source":"data:,no-config"}`
+	for range 10 {
+		for merge, exit := range map[string]int{remote + "," + bad: 0, bad + "," + remote: 1} {
+			x := newTarget(t)
+			must(t, os.WriteFile(filepath.Join(x.work, "config.ign"), []byte(`{"ignition":{"version":"3.4.0","config":{"merge":[`+merge+`]}}}`), 0o600))
+			r := run(t, "", []string{"IGNITION_CONFIG_FILE=" + filepath.Join(x.work, "config.ign")}, "ignition", x.stageArgs("fetch-offline")...)
+			_, err := os.Stat(filepath.Join(x.work, "neednet"))
+			if r.exit != exit || (err == nil) != (exit == 0) {
+				t.Errorf("%s: exit %d, should be %d:\n%s", merge, r.exit, exit, r.all())
+			}
+		}
+	}
+}
+
 // TestAuthoritiesOfAReplacedConfig: they are trusted for the config that takes its place,
 // which only they lead to, and for nothing after that.
 func TestAuthoritiesOfAReplacedConfig(t *testing.T) {

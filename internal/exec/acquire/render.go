@@ -153,8 +153,8 @@ func (r *Renderer) render(ctx context.Context, cfg config.Config, way chain) (re
 	var wg sync.WaitGroup
 	for i, m := range refs.Merge {
 		wg.Go(func() {
-			if children[i], errs[i] = r.reference(ctx, cfg, m, source.Path{}.At("ignition", "config", "merge", i), way); errs[i] != nil {
-				cancel(errElsewhere)
+			if children[i], errs[i] = r.reference(ctx, cfg, m, source.Path{}.At("ignition", "config", "merge", i), way); errs[i] != nil && !r.Fetcher.IsOffline() {
+				cancel(errElsewhere) // offline nothing takes time, and the first error of the list decides
 			}
 		})
 	}
