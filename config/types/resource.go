@@ -150,17 +150,6 @@ func checkHash(c *check.Ctx, hash string) {
 // checkURL reports whether a source, not empty, can be used in the spec; it
 // reports at most one problem.
 func checkURL(c *check.Ctx, source string) (ok bool) {
-	if strings.ContainsFunc(source, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		c.Errorf(ruleURL, "the URL has a control character")
-		return false
-	}
-	if strings.HasPrefix(source, "data:") {
-		if err := dataurl.Check(source); err != nil {
-			c.Errorf(ruleDataURL, "the data URL does not decode: %v", err)
-			return false
-		}
-		return true
-	}
 	u, err := url.Parse(source)
 	if err != nil {
 		c.Errorf(ruleURL, "the URL cannot be understood: %v", urlProblem(err))
@@ -175,11 +164,13 @@ func checkURL(c *check.Ctx, source string) (ok bool) {
 		return false
 	}
 	switch u.Scheme {
-	case "data": // not written in lower case
-		c.Errorf(ruleDataURL, "the scheme of a data URL is written in lower case")
-		return false
+	case "data":
+		if err := dataurl.Check(source); err != nil {
+			c.Errorf(ruleDataURL, "the data URL does not decode: %v", err)
+			return false
+		}
 	case "arn":
-		if !isObjectARN(source) {
+		if !isObjectARN("arn:" + u.Opaque) {
 			c.Errorf(ruleARN, "this ARN names no object in S3")
 			return false
 		}
@@ -195,12 +186,12 @@ func checkURL(c *check.Ctx, source string) (ok bool) {
 
 // urlProblem is the cause of an error of package url, without the URL itself: it
 // may hold a password.
-func urlProblem(err error) error {
+func urlProblem(err error) string {
 	var e *url.Error
 	if errors.As(err, &e) {
-		return e.Err
+		err = e.Err
 	}
-	return err
+	return strings.TrimPrefix(err.Error(), "net/url: ")
 }
 
 // isObjectARN reports whether an ARN has the form of an S3 object or of an object
