@@ -39,11 +39,12 @@ type target struct {
 
 // newTarget makes a root from lines:
 //
-//	dir PATH [MODE]
+//	dir PATH
 //	file PATH CONTENT
 //	link PATH TARGET
 //	hard PATH TARGET
 //	owner PATH UID:GID
+//	mode PATH OCTAL
 //
 // OUTSIDE stands for the directory beside it.
 func newTarget(t *testing.T, lines ...string) *target {
@@ -69,11 +70,6 @@ func (x *target) add(line string) {
 	switch f[0] {
 	case "dir":
 		must(x.t, os.MkdirAll(at, 0o755))
-		if rest != "" {
-			mode, err := strconv.ParseUint(rest, 8, 12)
-			must(x.t, err)
-			must(x.t, syscall.Chmod(at, uint32(mode)))
-		}
 	case "file":
 		must(x.t, os.WriteFile(at, []byte(rest), 0o644))
 	case "link":
@@ -85,6 +81,10 @@ func (x *target) add(line string) {
 		_, err := fmt.Sscanf(rest, "%d:%d", &uid, &gid)
 		must(x.t, err)
 		must(x.t, os.Chown(at, uid, gid))
+	case "mode":
+		mode, err := strconv.ParseUint(rest, 8, 12)
+		must(x.t, err)
+		must(x.t, syscall.Chmod(at, uint32(mode)))
 	default:
 		x.t.Fatalf("line %q", line)
 	}
