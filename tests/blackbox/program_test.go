@@ -238,6 +238,31 @@ func (x *target) report() (r report) {
 	return r
 }
 
+// TestLinesOfTheLogAreThoseOfTheOriginal, by which people search: what Debian's package of
+// Ignition 2.14 writes for the same config.
+func TestLinesOfTheLogAreThoseOfTheOriginal(t *testing.T) {
+	needRoot(t, "usermod", "userdel")
+	x := newTarget(t, append(accounts, "link etc/systemd/system/m.service /dev/null")...)
+	r := x.files(x.config(`,"passwd":{"users":[{"name":"root","gecos":"Admin","sshAuthorizedKeys":["` + key + `"]},{"name":"old","shouldExist":false}]},
+"storage":{"files":[{"path":"/f","contents":{"source":"data:,x"}}],"links":[{"path":"/l","target":"/x"}]},
+"systemd":{"units":[{"name":"n.service","contents":"[Unit]\n","dropins":[{"name":"a.conf","contents":"[Unit]\n"}]},{"name":"m.service","mask":false},{"name":"k.service","mask":true}]}`))
+	if r.exit != 0 {
+		t.Fatal(r.all())
+	}
+	for _, want := range []string{
+		"Stage: files\n", `files: ensureUsers: op(1): [started]  creating or modifying user "root"`, `files: ensureUsers: op(1): [finished] creating or modifying user "root"`,
+		`files: ensureUsers: op(2): [started]  adding ssh keys to user "root"`, `files: ensureUsers: op(3): [finished] deleting user "old"`,
+		`files: createFilesystemsFiles: createFiles: op(4): [started]  writing file "ROOT/f"`, `files: createFilesystemsFiles: createFiles: op(5): [finished] writing link "ROOT/l" -> "/x"`,
+		`: [started]  writing systemd drop-in "a.conf" at "ROOT/etc/systemd/system/n.service.d/a.conf"`, `: [finished] writing unit "n.service" at "ROOT/etc/systemd/system/n.service"`,
+		`: [started]  unmasking unit "m.service"`, `: [finished] masking unit "k.service"`, `: [started]  writing file "ROOT/etc/.ignition-result.json"`,
+		"files: files passed\n", "Ignition finished successfully\n",
+	} {
+		if !strings.Contains(r.stdout, strings.ReplaceAll(want, "ROOT", x.root)) {
+			t.Errorf("%q is not in the log:\n%s", want, r.stdout)
+		}
+	}
+}
+
 func TestFailureNamesTheLineOfTheDocumentAndNoSecret(t *testing.T) {
 	x := newTarget(t, "file a old")
 	config := x.config(`,"passwd":{"users":[{"name":"core","passwordHash":"$6$hush"}]},"storage":{"files":[

@@ -23,7 +23,7 @@ func planAccounts(in *Input) []exec.Operation {
 	for i := range in.Config.Passwd.Groups {
 		g := &in.Config.Passwd.Groups[i]
 		d := exec.Description{
-			Kind: "group", Target: g.Name, Step: "createPasswd: ensureGroups",
+			Kind: "group", Target: g.Name, Step: "ensureGroups",
 			Doing:   fmt.Sprintf("creating or modifying group %q", g.Name),
 			AskedBy: in.origin("passwd", "groups", i),
 		}
@@ -37,7 +37,7 @@ func planAccounts(in *Input) []exec.Operation {
 	for i := range in.Config.Passwd.Users {
 		u := &in.Config.Passwd.Users[i]
 		d := exec.Description{
-			Kind: "user", Target: u.Name, Step: "createPasswd: ensureUsers",
+			Kind: "user", Target: u.Name, Step: "ensureUsers",
 			Doing:   fmt.Sprintf("creating or modifying user %q", u.Name),
 			AskedBy: in.origin("passwd", "users", i),
 		}
@@ -57,7 +57,7 @@ func planAccounts(in *Input) []exec.Operation {
 		}
 		ops = append(ops, &op.SSHKeys{
 			About: exec.Description{
-				Kind: "ssh keys", Target: u.Name, Step: "createPasswd: ensureUsers",
+				Kind: "ssh keys", Target: u.Name, Step: "ensureUsers",
 				Doing:    fmt.Sprintf("adding ssh keys to user %q", u.Name),
 				AskedBy:  in.origin("passwd", "users", i, "sshAuthorizedKeys"),
 				Needs:    []exec.Key{exec.UserKey(u.Name), homesKey(u.Name)},
@@ -79,7 +79,7 @@ func planHomes(in *Input, i int, u *types.PasswdUser) []exec.Operation {
 	}
 	return []exec.Operation{&op.Homes{
 		About: exec.Description{
-			Kind: "home", Target: u.Name, Step: "createPasswd: ensureUsers",
+			Kind: "home", Target: u.Name, Step: "ensureUsers",
 			Doing:    fmt.Sprintf("handing mount points in the home of %q to the user", u.Name),
 			AskedBy:  in.origin("passwd", "users", i),
 			Needs:    []exec.Key{exec.UserKey(u.Name)},

@@ -43,7 +43,7 @@ func planKargs(in *Input) []exec.Operation {
 	}
 	o.About = exec.Description{
 		Kind: "kernel arguments", Target: strings.Join(append(slices.Clone(o.ShouldExist), o.ShouldNotExist...), " "),
-		Step: "updateKernelArguments", Doing: "updating kernel arguments", AskedBy: in.origin("kernelArguments", first, 0),
+		Doing: "updating kernel arguments", AskedBy: in.origin("kernelArguments", first, 0),
 	}
 	return []exec.Operation{&o}
 }

@@ -105,15 +105,19 @@ func planUnit(in *Input, i int, u types.Unit, view *op.Units) []exec.Operation {
 }
 
 func writeUnit(in *Input, kind, name, data string, origin exec.Origin) exec.Operation {
+	target, doing := path.Base(name), "writing unit %q at"
+	if kind == "drop-in" {
+		doing = "writing systemd drop-in %q at"
+	}
 	about := exec.Description{
-		Kind: kind, Target: path.Base(name), Step: "createUnits: " + path.Base(name),
-		Doing: "writing " + kind + " at", Outside: in.Root.Outside(name),
+		Kind: kind, Target: target, Step: "createUnits",
+		Doing: fmt.Sprintf(doing, target), Outside: in.Root.Outside(name),
 		AskedBy:  origin,
 		Needs:    after(hardLinksDone),
 		Provides: []exec.Key{exec.MilestoneKey(unitsDone)},
 	}
 	if kind == "drop-in" {
-		about.Target = path.Base(path.Dir(name)) + "/" + about.Target
+		about.Target = path.Base(path.Dir(name)) + "/" + target
 	}
 	resolved, err := in.Root.Resolve(name)
 	if err != nil {
