@@ -101,7 +101,7 @@ func (l *Log) event(e exec.Event) {
 	if e.What != nil && e.What.Step != "" && e.Kind != exec.Warned {
 		text = join(text, ": ", e.What.Step)
 	}
-	if e.Op > 0 {
+	if e.Op > 0 && e.Kind != exec.Warned {
 		text = append(strconv.AppendInt(join(text, ": op("), int64(e.Op), 16), ')')
 	}
 	switch e.Kind {
