@@ -88,6 +88,15 @@ func TestUnits(t *testing.T) {
 			},
 		},
 		{
+			"an alias of another kind has no link",
+			[]string{"file " + vendor + "t@.service " + template + "Alias=plain.service u@%i.service u@z.service t@%i.socket\n", "file " + vendor + "v.service [Install]\nAlias=p.service t@.service t@x.service p.socket\n"},
+			`{"name":"t@a.service","enabled":true},{"name":"v.service","enabled":true}`,
+			[]string{
+				units + "u@a.service -> /usr/lib/systemd/system/t@.service", units + "p.service -> /usr/lib/systemd/system/v.service", units + "plain.service absent",
+				units + "u@z.service absent", units + "t@a.socket absent", units + "t@.service absent", units + "t@x.service absent", units + "p.socket absent",
+			},
+		},
+		{
 			"disabling what is not enabled leaves no line",
 			[]string{"file " + vendor + "a.service " + onDisk},
 			`{"name":"a.service","enabled":false}`,

@@ -232,7 +232,10 @@ func (u *Units) links(env *exec.Env, name string) (links []unitLink, missing []s
 			}
 		}
 		for _, alias := range i.alias {
-			if alias, ok := expand(alias, n); ok && alias != n {
+			alias, ok := expand(alias, n)
+			// systemd.unit(5): of the same type, and an instance for the same one
+			if ok && alias != n && path.Ext(alias) == path.Ext(n) && instance(alias) == instance(n) &&
+				strings.Contains(alias, "@") == strings.Contains(n, "@") {
 				links = append(links, unitLink{path.Join(UnitDir, alias), i.path})
 			}
 		}
