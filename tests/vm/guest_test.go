@@ -160,9 +160,7 @@ func (g *guest) ignition(args ...string) ended {
 	ctx, cancel := context.WithTimeout(g.Context(), toolLimit)
 	defer cancel()
 	if g.ctx != nil {
-		if ctx = g.ctx; ctx.Err() != nil {
-			return ended{exit: -1} // killed between two stages
-		}
+		ctx = g.ctx
 	}
 	cmd := exec.CommandContext(ctx, os.Getenv(ignitionEnv), args...)
 	cmd.WaitDelay = time.Second // a tool that it started may live on
@@ -173,9 +171,12 @@ func (g *guest) ignition(args ...string) ended {
 	cmd.Stdout, cmd.Stderr = &out, &out
 	r := ended{}
 	var failed *exec.ExitError
-	if err := cmd.Run(); errors.As(err, &failed) {
+	switch err := cmd.Run(); {
+	case errors.As(err, &failed):
 		r.exit = failed.ExitCode()
-	} else if err != nil {
+	case err != nil && g.ctx != nil && ctx.Err() != nil:
+		r.exit = -1 // killed before it began
+	case err != nil:
 		g.Fatal(err)
 	}
 	r.said = out.String()
