@@ -125,7 +125,7 @@ func ReadCache(name string) (config.Config, error) {
 	}
 	var known places
 	var wg sync.WaitGroup
-	wg.Go(func() {
+	wg.Go(func() { // while the config is parsed
 		if text, err := os.ReadFile(name + placesSuffix); err == nil {
 			known = parsePlaces(string(text))
 		}

@@ -45,7 +45,7 @@ func TestPlacesOfALongLine(t *testing.T) {
 	}
 }
 
-// TestPlacesOfSeveralDocuments: what is written down is read back, whatever the names are.
+// TestPlacesOfSeveralDocuments: a tab or the end of a line in a name ends nothing.
 func TestPlacesOfSeveralDocuments(t *testing.T) {
 	text := []byte(`"a\tb\n"` + "\nstorage.files[0]\t3\t4\t\"path\":\"/a\tb\"\n" + `"data:,"` + "\nstorage.files[1]\t1\t2\t\n")
 	p := parsePlaces(string(text))
