@@ -28,10 +28,13 @@ type Host struct {
 
 func (h Host) path(name string) string { return filepath.Join("/", h.Root, name) }
 
+// Names is the directory with a directory for each block device: sysfs(5).
+const Names = "/sys/class/block"
+
 // Node is a block device of the kernel.
 type Node struct {
 	Path   string // /dev/sda1, without links
-	Name   string // sda1: its directory in /sys/class/block
+	Name   string // sda1: its directory in Names
 	Device uint64 // major and minor number, as stat(2) gives them
 }
 
@@ -63,10 +66,18 @@ func (h Host) Resolve(path string) (Node, error) {
 	return n, nil
 }
 
-// named is the node of a device of /sys/class/block. Slashes in names, as in
-// cciss/c0d0, are written as exclamation marks there.
+// PathOf is the node of a device of Names. Slashes in names, as in cciss/c0d0,
+// are written as exclamation marks there.
+func PathOf(name string) string { return "/dev/" + strings.ReplaceAll(name, "!", "/") }
+
+// NameOf is the directory of a node in Names.
+func NameOf(path string) string {
+	return strings.ReplaceAll(strings.TrimPrefix(path, "/dev/"), "/", "!")
+}
+
+// named is the node of a device of Names.
 func (h Host) named(name string) Node {
-	return Node{Name: name, Path: h.path("dev/" + strings.ReplaceAll(name, "!", "/")), Device: numbered(h.attribute(name, "dev"))}
+	return Node{Name: name, Path: h.path(PathOf(name)), Device: numbered(h.Attribute(name, "dev"))}
 }
 
 // numbered is a device as the kernel writes it, MAJOR:MINOR; 0 if it is none.
@@ -83,20 +94,20 @@ func numbered(text string) uint64 {
 	return unix.Mkdev(uint32(major), uint32(minor))
 }
 
-// attribute is the trimmed content of a file below /sys/class/block/NAME, empty if
+// Attribute is the trimmed content of a file below Names, empty if
 // there is none.
-func (h Host) attribute(name, file string) string {
-	raw, err := os.ReadFile(h.path(filepath.Join("sys/class/block", name, file)))
+func (h Host) Attribute(name, file string) string {
+	raw, err := os.ReadFile(h.path(filepath.Join(Names, name, file)))
 	if err != nil {
 		return ""
 	}
 	return strings.TrimSpace(string(raw))
 }
 
-// entries are the names in a directory below /sys/class/block/NAME; none if it is not
+// Entries are the names in a directory below Names; none if it is not
 // there.
-func (h Host) entries(name, dir string) []string {
-	found, err := os.ReadDir(h.path(filepath.Join("sys/class/block", name, dir)))
+func (h Host) Entries(name, dir string) []string {
+	found, err := os.ReadDir(h.path(filepath.Join(Names, name, dir)))
 	if err != nil {
 		return nil
 	}
@@ -109,7 +120,7 @@ func (h Host) entries(name, dir string) []string {
 
 // MapperName is the name of a device-mapper device (multipath, LVM, LUKS), empty for
 // others.
-func (h Host) MapperName(n Node) string { return h.attribute(n.Name, "dm/name") }
+func (h Host) MapperName(n Node) string { return h.Attribute(n.Name, "dm/name") }
 
 // withoutPath takes the path out of an error that names it already.
 func withoutPath(err error) error {

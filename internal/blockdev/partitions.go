@@ -20,17 +20,17 @@ type Part struct {
 // device (multipath) the linear devices that kpartx made.
 func (h Host) Partitions(disk Node) []Part {
 	var parts []Part
-	for _, child := range h.entries(disk.Name, "") {
-		number, err := strconv.Atoi(h.attribute(disk.Name, child+"/partition"))
+	for _, child := range h.Entries(disk.Name, "") {
+		number, err := strconv.Atoi(h.Attribute(disk.Name, child+"/partition"))
 		if err != nil {
 			continue
 		}
 		p := Part{Node: h.named(child), Number: number}
-		p.Start, _ = strconv.ParseUint(h.attribute(disk.Name, child+"/start"), 10, 64)
-		p.Size, _ = strconv.ParseUint(h.attribute(disk.Name, child+"/size"), 10, 64)
+		p.Start, _ = strconv.ParseUint(h.Attribute(disk.Name, child+"/start"), 10, 64)
+		p.Size, _ = strconv.ParseUint(h.Attribute(disk.Name, child+"/size"), 10, 64)
 		parts = append(parts, p)
 	}
-	for _, holder := range h.entries(disk.Name, "holders") {
+	for _, holder := range h.Entries(disk.Name, "holders") {
 		if number := h.mapperPartition(disk, holder); number > 0 {
 			parts = append(parts, Part{Node: h.named(holder), Number: number})
 		}
@@ -42,8 +42,8 @@ func (h Host) Partitions(disk Node) []Part {
 // mapperPartition is the number of the partition that a device-mapper device is of a
 // disk, or 0: kpartx gives it the UUID "part1-" with that of the disk behind it.
 func (h Host) mapperPartition(disk Node, name string) int {
-	uuid := h.attribute(disk.Name, "dm/uuid")
-	part, of, found := strings.Cut(h.attribute(name, "dm/uuid"), "-")
+	uuid := h.Attribute(disk.Name, "dm/uuid")
+	part, of, found := strings.Cut(h.Attribute(name, "dm/uuid"), "-")
 	number, err := strconv.Atoi(strings.TrimPrefix(part, "part"))
 	if !found || err != nil || uuid == "" || of != uuid || !strings.HasPrefix(part, "part") {
 		return 0

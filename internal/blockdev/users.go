@@ -70,7 +70,7 @@ func (h Host) users(n Node, number int, used map[uint64][]string) []User {
 	for _, by := range used[n.Device] {
 		users = append(users, User{n, number, by})
 	}
-	for _, holder := range h.entries(n.Name, "holders") {
+	for _, holder := range h.Entries(n.Name, "holders") {
 		if h.mapperPartition(n, holder) == 0 {
 			users = append(users, User{n, number, h.holder(holder)})
 		}
@@ -83,7 +83,7 @@ func (h Host) users(n Node, number int, used map[uint64][]string) []User {
 
 // holder says what a device in a holders directory is.
 func (h Host) holder(name string) string {
-	mapped, uuid := h.attribute(name, "dm/name"), h.attribute(name, "dm/uuid")
+	mapped, uuid := h.Attribute(name, "dm/name"), h.Attribute(name, "dm/uuid")
 	switch {
 	case strings.HasPrefix(uuid, "LVM-"):
 		return "part of LVM volume " + mapped
@@ -93,7 +93,7 @@ func (h Host) holder(name string) string {
 		return "a path of multipath device " + mapped
 	case mapped != "":
 		return "used by device-mapper device " + mapped
-	case len(h.entries(name, "md")) > 0 || strings.HasPrefix(name, "md"):
+	case len(h.Entries(name, "md")) > 0 || strings.HasPrefix(name, "md"):
 		return "part of RAID array " + name
 	}
 	return "used by " + name
@@ -135,7 +135,7 @@ func (h Host) inUse() (map[uint64][]string, error) {
 	backing, _ := filepath.Glob(h.path("sys/class/block/loop*/loop/backing_file"))
 	for _, b := range backing {
 		loop := filepath.Base(filepath.Dir(filepath.Dir(b)))
-		add(h.numberOf(h.attribute(loop, "loop/backing_file")), "behind loop device "+loop)
+		add(h.numberOf(h.Attribute(loop, "loop/backing_file")), "behind loop device "+loop)
 	}
 	return used, nil
 }

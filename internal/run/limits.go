@@ -43,8 +43,8 @@ var limits = map[string]time.Duration{
 	"modprobe": 2 * time.Minute,
 }
 
-// limitOf returns how long a call may take.
-func limitOf(c Command) (time.Duration, error) {
+// LimitOf returns how long a call may take.
+func LimitOf(c Command) (time.Duration, error) {
 	if text := os.Getenv(limitEnv); text != "" {
 		limit, err := time.ParseDuration(text)
 		if err == nil && limit <= 0 {
@@ -66,7 +66,7 @@ func limitOf(c Command) (time.Duration, error) {
 
 // within ends the context when a call has taken as long as it may.
 func within(ctx context.Context, c Command) (context.Context, context.CancelFunc, error) {
-	limit, err := limitOf(c)
+	limit, err := LimitOf(c)
 	if err != nil {
 		return ctx, nil, err
 	}

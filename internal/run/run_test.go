@@ -135,7 +135,7 @@ func TestLimits(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Setenv(limitEnv, c.env)
-			got, err := limitOf(c.command)
+			got, err := LimitOf(c.command)
 			if got != c.want || (err != nil) != (c.want == 0) {
 				t.Errorf("%v, %v, want %v", got, err, c.want)
 			}

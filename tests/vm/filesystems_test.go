@@ -174,6 +174,24 @@ var filesystemCases = []scenario{
 			g.Errorf("ended with %d:\n%s", r.exit, r.said)
 		}
 	}},
+	{"links of all that was made are there at the end", func(g *guest) {
+		g.disk(64, "")
+		g.disk(64, "")
+		for _, label := range []string{"first", "second"} { // the second time there are links of the first
+			g.storage(`"disks":[{"device":"$disk0","wipeTable":true,"partitions":[{"label":"` + label + `","sizeMiB":40},{"label":"swap"}]}],"filesystems":[
+				{"device":"/dev/disk/by-partlabel/` + label + `","format":"ext4","label":"` + label + ` one","wipeFilesystem":true},
+				{"device":"$disk0p2","format":"swap","label":"` + label + `-swap","wipeFilesystem":true},
+				{"device":"$disk1","format":"vfat","label":"` + strings.ToUpper(label) + `","wipeFilesystem":true}]`)
+			g.passes("disks")
+			g.links("by-partlabel/"+label, "$disk0p1")
+			g.links("by-partlabel/swap", "$disk0p2")
+			g.links("by-label/"+label+`\x20one`, "$disk0p1")
+			g.links("by-uuid/"+g.blkid("$disk0p1", "UUID"), "$disk0p1")
+			g.links("by-label/"+label+"-swap", "$disk0p2")
+			g.links("by-label/"+strings.ToUpper(label), "$disk1")
+			g.check(os.Remove(filepath.Join(g.dir, "state"))) // as after another boot
+		}
+	}},
 	{"a mounted device is left alone", func(g *guest) {
 		g.disk(32, "")
 		g.made("$disk0", "mkfs.ext4", "-q")

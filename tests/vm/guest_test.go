@@ -229,6 +229,14 @@ func (g *guest) contents() string {
 	return all
 }
 
+// links checks where a link below /dev/disk leads.
+func (g *guest) links(name, want string) {
+	g.Helper()
+	if got, err := filepath.EvalSymlinks("/dev/disk/" + name); err != nil || got != g.fill(want) {
+		g.Errorf("/dev/disk/%s leads to %q, not to %s: %v", name, got, g.fill(want), err)
+	}
+}
+
 // blkid returns a property of a device as blkid(8) sees it.
 func (g *guest) blkid(device, property string) string {
 	g.Helper()

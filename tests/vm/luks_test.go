@@ -460,6 +460,12 @@ var raidCases = []scenario{
 		g.storage(`"raid":[{"name":"a","level":"raid1","devices":["/dev/md/b","$disk0"]},{"name":"b","level":"raid1","devices":["/dev/md/a","$disk0"]}]`)
 		g.fails("disks", "RAID a: it is made of itself")
 	}},
+	{"disks of themselves are refused", func(g *guest) {
+		g.storage(`"disks":[{"device":"/dev/mapper/x","partitions":[{"label":"x"}]}],"luks":[{"name":"x","device":"/dev/disk/by-partlabel/x"}]`)
+		g.fails("disks", "disk /dev/mapper/x: it is made of itself", "LUKS volume x: it is made of itself")
+		g.storage(`"disks":[{"device":"/dev/disk/by-partlabel/b","partitions":[{"label":"a"}]},{"device":"/dev/disk/by-partlabel/a","partitions":[{"label":"b"}]}]`)
+		g.fails("disks", "disk /dev/disk/by-partlabel/a: it is made of itself", "disk /dev/disk/by-partlabel/b: it is made of itself")
+	}},
 }
 
 // void makes the state tell that all work on disks was interrupted.

@@ -106,6 +106,20 @@ var troubleCases = []scenario{
 		g.passes("umount")
 		g.hasFile("$disk0", "test", false)
 	}},
+	{"udev that does not answer", func(g *guest) {
+		g.disk(64, "")
+		g.storage(`"disks":[{"device":"$disk0","partitions":[{"label":"slow"}]}]`)
+		g.env = []string{"IGNITION_TOOL_TIMEOUT=2s"}
+		g.do("pkill", "-STOP", "-x", "systemd-udevd")
+		r := g.stage("disks")
+		g.do("pkill", "-CONT", "-x", "systemd-udevd")
+		if r.exit != 1 || !strings.Contains(r.said, g.fill("wait for udev: it has not looked at $disk0 within 2s")) {
+			g.Errorf("ended with %d:\n%s", r.exit, r.said)
+		}
+		g.env = nil
+		g.passes("disks")
+		g.links("by-partlabel/slow", "$disk0p1")
+	}},
 	{"a disk that cannot be written", func(g *guest) {
 		g.disk(64, "", "-r")
 		for body, why := range map[string]string{

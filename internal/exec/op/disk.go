@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/kindling-boot/kindling/config/types"
 	"github.com/kindling-boot/kindling/internal/blockdev"
@@ -27,6 +28,17 @@ type Disk struct {
 	About exec.Description
 	On    *Machine
 	Want  types.Disk
+
+	once sync.Once
+	seen diskSight
+}
+
+// diskSight is a disk before anything is changed.
+type diskSight struct {
+	node  string
+	made  bool // it is not there yet
+	state tableState
+	err   error
 }
 
 // Describe implements exec.Operation.
@@ -60,17 +72,16 @@ func (s *tableState) writes() bool {
 // Check implements exec.Operation.
 func (o *Disk) Check(ctx context.Context, env *exec.Env) (exec.Finding, error) {
 	f := exec.Finding{Action: exec.Change}
-	node, made, err := o.node(ctx, env)
-	if err != nil || made {
-		return f, err
+	d := o.early(ctx, env)
+	if d.node != "" {
+		if err := o.On.claim("disk", d.node, o.Want.Device); err != nil {
+			return f, err
+		}
 	}
-	if err := o.On.claim("disk", node, o.Want.Device); err != nil {
-		return f, err
+	if d.err != nil || d.made {
+		return f, d.err
 	}
-	s, err := o.inspect(node)
-	if err != nil {
-		return f, err
-	}
+	s, node := &d.state, d.node
 	f.Details = s.lines()
 	switch {
 	case s.isKept():
@@ -88,37 +99,35 @@ func (o *Disk) Check(ctx context.Context, env *exec.Env) (exec.Finding, error) {
 		}
 	}
 	if env.Detailed {
-		f.Disk = o.drawing(node, &s)
+		f.Disk = o.drawing(node, s)
 	}
 	if f.Action != exec.Keep {
-		err = o.On.checkWritable(node)
+		return f, o.On.checkWritable(node)
 	}
-	return f, err
+	return f, nil
 }
 
 // keeps implements keeper: the disk as a whole has on it what it had.
 func (o *Disk) keeps(ctx context.Context, env *exec.Env) bool {
-	s, ok := o.early(ctx, env)
-	return ok && s.isKept()
+	d := o.early(ctx, env)
+	return d.err == nil && !d.made && d.state.isKept()
 }
 
-// node returns the node of the disk before anything is changed. Some are made first:
-// arrays with partitions.
-func (o *Disk) node(ctx context.Context, env *exec.Env) (node string, made bool, err error) {
-	if len(o.About.Needs) > 0 {
-		return o.On.find(ctx, env, &o.About, o.Want.Device)
-	}
-	node, err = o.On.node(ctx, env, o.Want.Device)
-	return node, false, err
-}
-
-func (o *Disk) early(ctx context.Context, env *exec.Env) (s tableState, ok bool) {
-	node, made, err := o.node(ctx, env)
-	if err != nil || made {
-		return s, false
-	}
-	s, err = o.inspect(node)
-	return s, err == nil
+// early looks at the disk before anything is changed, once for all who ask. Some are made
+// first: arrays with partitions.
+func (o *Disk) early(ctx context.Context, env *exec.Env) *diskSight {
+	o.once.Do(func() {
+		d := &o.seen
+		if len(o.About.Needs) > 0 {
+			d.node, d.made, d.err = o.On.find(ctx, env, &o.About, o.Want.Device)
+		} else {
+			d.node, d.err = o.On.node(ctx, env, o.Want.Device)
+		}
+		if d.err == nil && !d.made {
+			d.state, d.err = o.inspect(d.node)
+		}
+	})
+	return &o.seen
 }
 
 // inspect compares the table with what is wanted.
@@ -374,7 +383,7 @@ func (o *Disk) settle(ctx context.Context, env *exec.Env, node string, s *tableS
 			nodes = append(nodes, part)
 		}
 	}
-	return o.On.settle(ctx, env, nodes...)
+	return settle(ctx, nodes...)
 }
 
 // isNew reports whether the entry of a partition is another than before.

@@ -2,16 +2,11 @@ package op
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"sort"
 	"strings"
 
 	"github.com/kindling-boot/kindling/internal/blockdev"
 )
-
-// sysBlock has a directory for each block device: sysfs(5).
-const sysBlock = "/sys/class/block"
 
 // disksHere lists the disks of the machine for people: vda (20 GiB, serial root).
 func (m *Machine) disksHere() string {
@@ -35,14 +30,6 @@ func (m *Machine) disksHere() string {
 	}
 	sort.Strings(out)
 	return strings.Join(out, ", ")
-}
-
-func attribute(dir, name string) string {
-	data, err := os.ReadFile(filepath.Join(dir, name))
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(data))
 }
 
 // namesOf tells who works with devices.

@@ -18,11 +18,11 @@ type KeptPartition struct {
 
 // keeps implements keeper.
 func (k KeptPartition) keeps(ctx context.Context, env *exec.Env) bool {
-	s, ok := k.Disk.early(ctx, env)
-	if !ok || s.wipe {
+	d := k.Disk.early(ctx, env)
+	if d.err != nil || d.made || d.state.wipe {
 		return false
 	}
-	for _, c := range s.changes {
+	for _, c := range d.state.changes {
 		if c.Want == k.Want {
 			return c.Action == gpt.Keep || c.Action == gpt.Resize
 		}
@@ -32,18 +32,15 @@ func (k KeptPartition) keeps(ctx context.Context, env *exec.Env) bool {
 
 // former is what lies where a partition will be made, as far as that can be known.
 func (k KeptPartition) former(ctx context.Context, env *exec.Env) sight.Signature {
-	node, made, err := k.Disk.node(ctx, env)
-	if err != nil || made {
-		return sight.Signature{}
-	}
-	s, err := k.Disk.inspect(node)
-	if err != nil || s.wipe && !slices.Contains([]string{"", "gpt", "dos"}, s.found.Format) {
+	d := k.Disk.early(ctx, env)
+	s := &d.state
+	if d.err != nil || d.made || s.wipe && !slices.Contains([]string{"", "gpt", "dos"}, s.found.Format) {
 		return sight.Signature{} // what is on the disk as a whole goes first, wherever it has its signature
 	}
 	for _, c := range s.changes {
 		if c.Want == k.Want && c.After != nil {
 			sector := int64(s.after.SectorSize())
-			is, _ := k.Disk.On.sight().Within(node, int64(c.After.First)*sector, int64(c.After.Sectors())*sector)
+			is, _ := k.Disk.On.sight().Within(d.node, int64(c.After.First)*sector, int64(c.After.Sectors())*sector)
 			return is
 		}
 	}

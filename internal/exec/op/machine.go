@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/kindling-boot/kindling/internal/blockdev"
 	"github.com/kindling-boot/kindling/internal/exec"
 	"github.com/kindling-boot/kindling/internal/exec/acquire"
 	"github.com/kindling-boot/kindling/internal/exec/sight"
@@ -20,8 +20,7 @@ import (
 )
 
 const (
-	udevadmCmd = "udevadm"
-	wipefsCmd  = "wipefs"
+	wipefsCmd = "wipefs"
 	// udevControl is there while udev runs: systemd-udevd.service(8).
 	udevControl = "/run/udev/control"
 	// pollPause is how long to wait before looking for a device again.
@@ -54,11 +53,8 @@ type Machine struct {
 	lookingUntil time.Time
 
 	mu      sync.Mutex
-	settler sync.Mutex
 	claims  map[string]string // by kind and node
-	pending []string
 	touched []string
-	settled map[string]error
 }
 
 // node waits for a device and returns its kernel node, such as /dev/vda3. Programs get
@@ -131,38 +127,18 @@ func (m *Machine) sourcesDeadline() time.Time {
 	return m.lookingUntil
 }
 
-// settle lets udev look at devices again after they were changed, and waits until it is
-// done. Those who come while udev is busy share the next call.
-func (m *Machine) settle(ctx context.Context, env *exec.Env, nodes ...string) error {
+// settle lets udev look at devices again after they were changed, and waits until it has.
+func settle(ctx context.Context, nodes ...string) error {
 	if _, err := os.Stat(udevControl); err != nil {
 		return nil //nolint:nilerr // without udev nobody makes links
 	}
-	m.mu.Lock()
-	if m.settled == nil {
-		m.settled = map[string]error{}
-	}
-	for _, n := range nodes {
-		delete(m.settled, n)
-	}
-	m.pending = append(m.pending, nodes...)
-	m.mu.Unlock()
-	m.settler.Lock()
-	defer m.settler.Unlock()
-	m.mu.Lock()
-	batch := m.pending
-	m.pending = nil
-	err, done := m.settled[nodes[0]] // all were pending together
-	m.mu.Unlock()
-	if done {
+	limit, err := run.LimitOf(run.Command{Name: "udevadm"}) // as if it were asked
+	if err != nil {
 		return err
 	}
-	_, err = env.Run(ctx, run.Command{Name: udevadmCmd, Args: append([]string{"trigger", "--settle"}, batch...)})
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, n := range batch {
-		m.settled[n] = err
-	}
-	return err
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("it has not looked at %s within %v", strings.Join(nodes, ", "), limit))
+	defer cancel()
+	return host.Settle(ctx, nodes...)
 }
 
 // touch remembers a device that was changed, for Links.
@@ -188,15 +164,29 @@ func (o *Links) Describe() *exec.Description { return &o.About }
 func (o *Links) Check(context.Context, *exec.Env) (exec.Finding, error) { return exec.Finding{}, nil }
 
 // Apply implements exec.Operation.
-func (o *Links) Apply(ctx context.Context, env *exec.Env) (exec.Outcome, error) {
+func (o *Links) Apply(ctx context.Context, _ *exec.Env) (exec.Outcome, error) {
 	o.On.mu.Lock()
-	nodes := o.On.touched
+	nodes := slices.DeleteFunc(o.On.touched, o.On.isSeen)
 	o.On.touched = nil
 	o.On.mu.Unlock()
 	if len(nodes) == 0 {
 		return exec.Outcome{}, nil
 	}
-	return exec.Outcome{}, o.On.settle(ctx, env, nodes...)
+	return exec.Outcome{}, settle(ctx, nodes...)
+}
+
+// isSeen reports whether udev has looked at a device since it is what it is: that happens
+// when a program closes it after writing. Properties are those of systemd,
+// udev-builtin-blkid.c; links have been made when udev knows them.
+func (m *Machine) isSeen(node string) bool {
+	n, err := host.Resolve(node)
+	if err != nil {
+		return false
+	}
+	seen := sight.Variables(host.UdevRecord(n))
+	is, err := m.sight().Signature(node)
+	return err == nil && len(seen) > 0 && is.Others == nil && seen["E:ID_FS_TYPE"] == is.Format &&
+		seen["E:ID_FS_UUID_ENC"] == UdevName(is.UUID) && seen["E:ID_FS_LABEL_ENC"] == UdevName(is.Label)
 }
 
 // wipe erases all signatures.
@@ -297,13 +287,13 @@ func (m *Machine) finish(node, what, result string) error {
 // identity names the place that a node stands for at the moment: numbers of partitions, of
 // arrays and of device-mapper are given to others later.
 func identity(node string) string {
-	dir := filepath.Join(sysBlock, filepath.Base(node))
-	for _, name := range []string{"dm/uuid", "md/uuid"} {
-		if uuid := attribute(dir, name); uuid != "" {
+	name := blockdev.NameOf(node)
+	for _, file := range []string{"dm/uuid", "md/uuid"} {
+		if uuid := host.Attribute(name, file); uuid != "" {
 			return uuid
 		}
 	}
-	if start := attribute(dir, "start"); start != "" {
+	if start := host.Attribute(name, "start"); start != "" {
 		return node + "@" + start
 	}
 	return node

@@ -20,7 +20,7 @@ var packages = map[string]string{
 
 // Programs are all that operations run on block devices and accounts, by name.
 func Programs() []string {
-	names := []string{udevadmCmd, kpartxCmd, kargsCmd}
+	names := []string{kpartxCmd, kargsCmd}
 	for _, m := range makers {
 		names = append(names, m.tool)
 	}

@@ -37,7 +37,7 @@ func Capture(ctx context.Context, ask Ask, root *sysroot.Root, tools []string) (
 			inv.Tools = append(inv.Tools, t)
 		}
 	}
-	names, err := blockNames()
+	names, err := live.blockNames()
 	if err != nil {
 		return nil, err
 	}
@@ -87,8 +87,8 @@ func aliases(live *Live) map[string][]string {
 		nodes, _ := filepath.Glob(dir + "/*")
 		for _, n := range nodes {
 			resolved, err := live.host.Resolve(n)
-			if err == nil && resolved.Path == n && nodeOf(resolved.Name) != n {
-				out[nodeOf(resolved.Name)] = append(out[nodeOf(resolved.Name)], n)
+			if err == nil && resolved.Path == n && blockdev.PathOf(resolved.Name) != n {
+				out[blockdev.PathOf(resolved.Name)] = append(out[blockdev.PathOf(resolved.Name)], n)
 			}
 		}
 	}
@@ -97,8 +97,8 @@ func aliases(live *Live) map[string][]string {
 
 // capture looks at one device.
 func (l *Live) capture(ctx context.Context, ask Ask, name string, links map[string][]string) Device {
-	node := nodeOf(name)
-	d := Device{Disk: diskOf(name), IsPartition: attribute(name, "partition") != "", Aliases: links[node], MadeOf: l.MadeOf(node), Holders: l.Holders(node)}
+	node := blockdev.PathOf(name)
+	d := Device{Disk: l.diskOf(name), IsPartition: l.host.Attribute(name, "partition") != "", Aliases: links[node], MadeOf: l.MadeOf(node), Holders: l.Holders(node)}
 	fail := func(err error) Device {
 		d.Problem = err.Error()
 		return d

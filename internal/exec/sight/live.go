@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,9 +20,6 @@ import (
 // Live is this machine.
 type Live struct{ host blockdev.Host }
 
-// sysBlock has a directory for each block device: sysfs(5).
-const sysBlock = "/sys/class/block"
-
 // tpmNodes are the devices of a TPM 2: linux/Documentation/security/tpm.
 var tpmNodes = []string{"/dev/tpmrm0", "/dev/tpm0"}
 
@@ -29,99 +27,50 @@ var tpmNodes = []string{"/dev/tpmrm0", "/dev/tpm0"}
 const mdadm = "mdadm"
 
 // Node implements Sight.
-func (*Live) Node(device string) (string, error) {
-	node, err := filepath.EvalSymlinks(device)
+func (l *Live) Node(device string) (string, error) {
+	n, err := l.host.Resolve(device)
 	if errors.Is(err, os.ErrNotExist) {
 		return "", ErrNoDevice
 	}
-	if err != nil {
-		return "", err
-	}
-	info, err := os.Stat(node)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return "", ErrNoDevice
-	case err != nil:
-		return "", err
-	case info.Mode()&os.ModeDevice == 0 || info.Mode()&os.ModeCharDevice != 0:
-		return "", fmt.Errorf("%s is no block device", device)
-	}
-	return node, nil
+	return n.Path, err
 }
 
 // Disks implements Sight.
-func (*Live) Disks() ([]Disk, error) {
-	names, err := blockNames()
+func (l *Live) Disks() ([]Disk, error) {
+	names, err := l.blockNames()
 	if err != nil {
 		return nil, err
 	}
 	var out []Disk
 	for _, name := range names {
-		if attribute(name, "partition") != "" {
+		if l.host.Attribute(name, "partition") != "" {
 			continue
 		}
-		out = append(out, diskOf(name))
+		out = append(out, l.diskOf(name))
 	}
 	return out, nil
 }
 
-func diskOf(name string) Disk {
-	d := Disk{Node: nodeOf(name), Model: attribute(name, "device/model"), SizeBytes: sysfsSize(name)}
-	if d.Serial = attribute(name, "device/serial"); d.Serial == "" {
-		d.Serial = attribute(name, "serial")
+func (l *Live) diskOf(name string) Disk {
+	d := Disk{Node: blockdev.PathOf(name), Model: l.host.Attribute(name, "device/model"), SizeBytes: l.sysfsSize(name)}
+	if d.Serial = l.host.Attribute(name, "device/serial"); d.Serial == "" {
+		d.Serial = l.host.Attribute(name, "serial")
 	}
 	return d
 }
 
 // blockNames are the block devices that have a size, by name.
-func blockNames() ([]string, error) {
-	entries, err := os.ReadDir(sysBlock)
-	if err != nil {
+func (l *Live) blockNames() ([]string, error) {
+	if _, err := os.Stat(blockdev.Names); err != nil {
 		return nil, err
 	}
-	var out []string
-	for _, e := range entries {
-		if sysfsSize(e.Name()) > 0 {
-			out = append(out, e.Name())
-		}
-	}
-	return out, nil
+	return slices.DeleteFunc(l.host.Entries("", ""), func(name string) bool { return l.sysfsSize(name) <= 0 }), nil
 }
 
 // sysfsSize is in bytes; sysfs counts in 512, whatever the disk has.
-func sysfsSize(name string) int64 {
-	size, _ := strconv.ParseInt(attribute(name, "size"), 10, 64) // absent or unreadable is 0
+func (l *Live) sysfsSize(name string) int64 {
+	size, _ := strconv.ParseInt(l.host.Attribute(name, "size"), 10, 64) // absent or unreadable is 0
 	return size << 9
-}
-
-// nodeOf is the node of a device in sysfs, which writes slashes as exclamation marks.
-func nodeOf(name string) string { return "/dev/" + strings.ReplaceAll(name, "!", "/") }
-
-// nameOf is the directory of a node in sysfs.
-func nameOf(node string) string {
-	return strings.ReplaceAll(strings.TrimPrefix(node, "/dev/"), "/", "!")
-}
-
-// attribute is the content of a file in the directory of a device; empty if there is none.
-func attribute(name, file string) string {
-	data, err := os.ReadFile(filepath.Join(sysBlock, name, file))
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(data))
-}
-
-// entries are the names in a directory of a device; none if it is not there.
-func entries(name, dir string) []string {
-	found, err := os.ReadDir(filepath.Join(sysBlock, name, dir))
-	if err != nil {
-		return nil
-	}
-	out := make([]string, len(found))
-	for i, e := range found {
-		out[i] = e.Name()
-	}
-	return out
 }
 
 // Size implements Sight.
@@ -188,24 +137,25 @@ func (*Live) IsBusy(node string) (bool, error) {
 }
 
 // IsReadOnly implements Sight.
-func (*Live) IsReadOnly(node string) bool { return attribute(nameOf(node), "ro") == "1" }
+func (l *Live) IsReadOnly(node string) bool {
+	return l.host.Attribute(blockdev.NameOf(node), "ro") == "1"
+}
 
 // Holders implements Sight. sysfs knows as soon as a device is made; links to it come
 // later, and not at all if udev is gone.
-func (*Live) Holders(node string) []Holder {
+func (l *Live) Holders(node string) []Holder {
 	var out []Holder
-	for _, h := range entries(nameOf(node), "holders") {
-		_, err := os.Stat(filepath.Join(sysBlock, h, "md"))
-		out = append(out, Holder{Node: nodeOf(h), Name: attribute(h, "dm/name"), IsArray: err == nil})
+	for _, h := range l.host.Entries(blockdev.NameOf(node), "holders") {
+		out = append(out, Holder{Node: blockdev.PathOf(h), Name: l.host.Attribute(h, "dm/name"), IsArray: len(l.host.Entries(h, "md")) > 0})
 	}
 	return out
 }
 
 // MadeOf implements Sight.
-func (*Live) MadeOf(node string) []string {
-	out := entries(nameOf(node), "slaves")
+func (l *Live) MadeOf(node string) []string {
+	out := l.host.Entries(blockdev.NameOf(node), "slaves")
 	for i := range out {
-		out[i] = nodeOf(out[i])
+		out[i] = blockdev.PathOf(out[i])
 	}
 	return out
 }

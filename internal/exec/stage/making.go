@@ -38,7 +38,9 @@ func newMaking(in *Input) *making {
 	m := &making{in: in, devices: map[string][]string{}, wipes: map[string]bool{}}
 	s := &in.Config.Storage
 	for _, d := range s.Disks {
-		m.devices[path.Clean(d.Device)] = nil
+		if device := path.Clean(d.Device); m.devices[device] == nil { // it may be made of others
+			m.devices[device] = nil
+		}
 		m.wipes[path.Clean(d.Device)] = isTrue(d.WipeTable)
 		for _, p := range d.Partitions {
 			if isAbsent(p.ShouldExist) {
@@ -140,6 +142,7 @@ func (m *making) planDisk(i int, d types.Disk) exec.Operation {
 		AskedBy: m.in.origin("storage", "disks", i),
 	}
 	o := &op.Disk{On: m.in.Machine, Want: d}
+	isCircular := m.isCircular(device)
 	if m.devices[device] == nil {
 		about.Provides = []exec.Key{exec.DeviceKey(device), anyPartition}
 		m.in.Machine.Makes(device, o)
@@ -152,8 +155,13 @@ func (m *making) planDisk(i int, d types.Disk) exec.Operation {
 		}
 		for _, name := range partitionPaths(d, p) {
 			about.Provides = append(about.Provides, exec.DeviceKey(name))
-			m.in.Machine.Makes(name, op.KeptPartition{Disk: o, Want: j})
+			if !isCircular {
+				m.in.Machine.Makes(name, op.KeptPartition{Disk: o, Want: j})
+			}
 		}
+	}
+	if isCircular {
+		return &op.Refused{About: about, Err: errCircle}
 	}
 	o.About = about
 	return o
@@ -186,15 +194,16 @@ func (m *making) planLUKS(i int, l types.Luks) exec.Operation {
 		Needs:    m.needs([]exec.Key{anyPartition, anyArray}, deref(l.Device)),
 		Provides: []exec.Key{anyVolume},
 	}
-	o := &op.LUKS{On: m.in.Machine, Want: l, IsRoot: m.isRoot(l)}
 	for _, n := range names {
 		about.Provides = append(about.Provides, exec.DeviceKey(n))
-		m.in.Machine.Makes(n, o)
 	}
 	if m.isCircular(names[0]) {
 		return &op.Refused{About: about, Err: errCircle}
 	}
-	o.About = about
+	o := &op.LUKS{About: about, On: m.in.Machine, Want: l, IsRoot: m.isRoot(l)}
+	for _, n := range names {
+		m.in.Machine.Makes(n, o)
+	}
 	return o
 }
 
