@@ -6,9 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/kindling-boot/kindling/config/types"
 	"github.com/kindling-boot/kindling/internal/exec"
@@ -18,7 +15,6 @@ import (
 const (
 	crypttabPath = "/etc/crypttab"
 	secretMode   = 0o600
-	maxCrypttab  = 1 << 20 // bytes
 )
 
 // KeyDir is where keys of volumes are in the target. A distribution can set it when it
@@ -28,65 +24,22 @@ var KeyDir = "/etc/luks/"
 // KeyPath is the file with the key of a volume in the target.
 func KeyPath(volume string) string { return path.Join(KeyDir, volume) }
 
-// Crypttab tells the system how to open the volumes of the config: crypttab(5). Lines of
-// others stay.
-type Crypttab struct {
-	About   exec.Description
-	On      *Machine
-	Volumes []types.Luks
-}
-
-// Describe implements exec.Operation.
-func (o *Crypttab) Describe() *exec.Description { return &o.About }
-
-// Check implements exec.Operation.
-func (o *Crypttab) Check(ctx context.Context, env *exec.Env) (exec.Finding, error) {
-	f := exec.Finding{}
-	is, now, want, err := o.inspect(ctx, env)
-	switch {
-	case err != nil:
-		return f, err
-	case is.Kind == sysroot.Absent:
-		f.Action = exec.Create
-	case !bytes.Equal(now, want) || is.Mode != secretMode:
-		f.Action = exec.Change
-	default:
-		return f, nil
+// Crypttab tells the system how to open volumes: crypttab(5).
+func Crypttab(about exec.Description, on *Machine, volumes []types.Luks) *SharedFile {
+	return &SharedFile{
+		About: about, Path: crypttabPath, NewMode: secretMode, IsSecret: true,
+		NameIn: func(fields []string) string { return fields[0] },
+		Entries: func(ctx context.Context, env *exec.Env) (out []Entry, _ []string, err error) {
+			for _, v := range volumes {
+				_, h, err := on.volume(ctx, env, v)
+				if err != nil {
+					return nil, nil, err
+				}
+				out = append(out, Entry{Name: v.Name, Detail: "volume " + v.Name, Line: crypttabLine(v, h.UUID)})
+			}
+			return out, nil, nil
+		},
 	}
-	for _, v := range o.Volumes {
-		f.Details = append(f.Details, "volume "+v.Name)
-	}
-	return f, env.CheckWritable(crypttabPath)
-}
-
-// inspect returns what is there, and what will be.
-func (o *Crypttab) inspect(ctx context.Context, env *exec.Env) (is sysroot.Info, now, want []byte, err error) {
-	if is, err = look(env, crypttabPath); err != nil {
-		return is, nil, nil, err
-	}
-	now, err = env.Root.ReadFile(crypttabPath, maxCrypttab)
-	if err != nil && !errors.Is(err, unix.ENOENT) {
-		return is, nil, nil, err
-	}
-	lines := map[string]string{}
-	for _, v := range o.Volumes {
-		_, h, err := o.On.volume(ctx, env, v)
-		if err != nil {
-			return is, nil, nil, err
-		}
-		lines[v.Name] = crypttabLine(v, h.UUID)
-	}
-	var b bytes.Buffer
-	for line := range strings.Lines(string(now)) {
-		if fields := strings.Fields(line); len(fields) > 0 && lines[fields[0]] != "" {
-			continue // an earlier run, or the volume that had the name before
-		}
-		b.WriteString(strings.TrimSuffix(line, "\n") + "\n")
-	}
-	for _, v := range o.Volumes {
-		b.WriteString(lines[v.Name])
-	}
-	return is, now, b.Bytes(), nil
 }
 
 // crypttabLine is part of the contract.
@@ -99,16 +52,6 @@ func crypttabLine(v types.Luks, uuid string) string {
 		network = "_netdev,"
 	}
 	return fmt.Sprintf("%s UUID=%s %s luks,%sx-initrd.attach\n", v.Name, uuid, key, network)
-}
-
-// Apply implements exec.Operation.
-func (o *Crypttab) Apply(ctx context.Context, env *exec.Env) (out exec.Outcome, err error) {
-	is, now, want, err := o.inspect(ctx, env)
-	if err != nil || bytes.Equal(now, want) && is.Mode == secretMode {
-		return out, err
-	}
-	out.Bytes = int64(len(want))
-	return out, replaceFile(env, crypttabPath, want, secretMode)
 }
 
 // LUKSKey is the key of a volume on the target: without it, nobody could open the volume

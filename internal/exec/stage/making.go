@@ -259,14 +259,11 @@ func planVolumes(in *Input) []exec.Operation {
 			ops = append(ops, o)
 		}
 	}
-	return append(ops, &op.Crypttab{
-		About: exec.Description{
-			Kind: "crypttab", Target: "/etc/crypttab", Step: "createCrypttabEntries", Doing: "writing " + in.outside("/etc/crypttab"),
-			AskedBy: in.origin("storage", "luks", 0), Needs: after(enablingDone),
-			Provides: []exec.Key{exec.PathKey("/etc/crypttab"), exec.MilestoneKey(volumesDone)},
-		},
-		On: in.Machine, Volumes: slices.Clone(volumes),
-	})
+	return append(ops, op.Crypttab(exec.Description{
+		Kind: "crypttab", Target: "/etc/crypttab", Step: "createCrypttabEntries", Doing: "writing " + in.outside("/etc/crypttab"),
+		AskedBy: in.origin("storage", "luks", 0), Needs: after(enablingDone),
+		Provides: []exec.Key{exec.PathKey("/etc/crypttab"), exec.MilestoneKey(volumesDone)},
+	}, in.Machine, volumes))
 }
 
 // planVolumeEnds plans the last operations of a first boot.
@@ -303,14 +300,11 @@ func planArrays(in *Input) []exec.Operation {
 			}
 		}
 	}
-	return []exec.Operation{&op.MdadmConfig{
-		About: exec.Description{
-			Kind: "mdadm config", Target: name, Step: "createMdadmConfig", Doing: "writing " + in.outside(name),
-			AskedBy: in.origin("storage", "raid", 0), Needs: after(enablingDone),
-			Provides: []exec.Key{exec.PathKey(name), exec.MilestoneKey(volumesDone)},
-		},
-		Path: name, Arrays: slices.Clone(arrays),
-	}}
+	return []exec.Operation{op.MdadmConfig(exec.Description{
+		Kind: "mdadm config", Target: name, Step: "createMdadmConfig", Doing: "writing " + in.outside(name),
+		AskedBy: in.origin("storage", "raid", 0), Needs: after(enablingDone),
+		Provides: []exec.Key{exec.PathKey(name), exec.MilestoneKey(volumesDone)},
+	}, name, arrays)}
 }
 
 func isTrue(b *bool) bool { return b != nil && *b }
