@@ -7,7 +7,6 @@ import (
 
 	"github.com/kindling-boot/kindling/config/diag"
 	"github.com/kindling-boot/kindling/config/types"
-	"github.com/kindling-boot/kindling/config/unitfile"
 )
 
 var (
@@ -92,9 +91,9 @@ func (l *linter) quadlet(i int, f *types.File) {
 // quadletHas reports whether a quadlet or a drop-in of it in the config has one of
 // the keys.
 func (l *linter) quadletHas(file string, p *part, section string, keys []string) bool {
-	has := func(lines []unitfile.Line) bool {
-		return slices.ContainsFunc(lines, func(line unitfile.Line) bool {
-			return line.Kind == unitfile.Assignment && line.Section == section && line.Value != "" && slices.Contains(keys, line.Name)
+	has := func(lines []unitLine) bool {
+		return slices.ContainsFunc(lines, func(line unitLine) bool {
+			return line.Kind == assignmentLine && line.Section == section && line.Value != "" && slices.Contains(keys, line.Name)
 		})
 	}
 	if has(p.lines) {

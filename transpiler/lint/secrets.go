@@ -6,7 +6,6 @@ import (
 
 	"github.com/kindling-boot/kindling/config/diag"
 	"github.com/kindling-boot/kindling/config/types"
-	"github.com/kindling-boot/kindling/config/unitfile"
 )
 
 var (
@@ -205,7 +204,7 @@ func isSecretVariable(assignment string) bool {
 }
 
 // secretEnvironment warns of secrets in the environment that a unit sets.
-func (l *linter) secretEnvironment(p *part, line *unitfile.Line, d *dialect) {
+func (l *linter) secretEnvironment(p *part, line *unitLine, d *dialect) {
 	if line.Name != "Environment" || line.Section != "Service" && line.Section != d.own || !namesSecret(line.Value) {
 		return
 	}

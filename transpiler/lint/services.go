@@ -6,7 +6,6 @@ import (
 
 	"github.com/kindling-boot/kindling/config/diag"
 	"github.com/kindling-boot/kindling/config/schema"
-	"github.com/kindling-boot/kindling/config/unitfile"
 )
 
 var (
@@ -68,7 +67,7 @@ var commands = []string{
 }
 
 // checkValue looks at the value of a directive that is known.
-func (l *linter) checkValue(p *part, line *unitfile.Line, boolean bool) {
+func (l *linter) checkValue(p *part, line *unitLine, boolean bool) {
 	if line.Value == "" {
 		return
 	}
@@ -109,7 +108,7 @@ func (l *linter) checkValue(p *part, line *unitfile.Line, boolean bool) {
 	}
 }
 
-func (l *linter) badValue(p *part, line *unitfile.Line, values, near string) {
+func (l *linter) badValue(p *part, line *unitLine, values, near string) {
 	help := "it takes " + values
 	if near != "" {
 		help = "did you mean " + near + "? It takes " + values

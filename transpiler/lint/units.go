@@ -9,7 +9,6 @@ import (
 	"github.com/kindling-boot/kindling/config/schema"
 	"github.com/kindling-boot/kindling/config/source"
 	"github.com/kindling-boot/kindling/config/types"
-	"github.com/kindling-boot/kindling/config/unitfile"
 )
 
 var (
@@ -61,12 +60,12 @@ func ownSection(extension string) string {
 // part is one text of a unit: its file or one of its drop-ins.
 type part struct {
 	*text
-	lines []unitfile.Line
+	lines []unitLine
 }
 
 func newPart(t *text) part {
-	lines := make([]unitfile.Line, 0, 1+strings.Count(t.body, "\n"))
-	for line := range unitfile.Lines(t.body) {
+	lines := make([]unitLine, 0, 1+strings.Count(t.body, "\n"))
+	for line := range linesOf(t.body) {
 		lines = append(lines, line)
 	}
 	return part{t, lines}
@@ -90,7 +89,7 @@ func (u *unit) assigned(section, key string) []string {
 	for _, p := range u.parts {
 		for _, line := range p.lines {
 			switch {
-			case line.Kind != unitfile.Assignment || line.Section != section || line.Name != key:
+			case line.Kind != assignmentLine || line.Section != section || line.Name != key:
 			case line.Value == "":
 				out = nil
 			default:
@@ -114,9 +113,9 @@ func (u *unit) hasSection(name string) bool {
 }
 
 // header returns the line that starts a section; nil if there is none.
-func (p *part) header(section string) *unitfile.Line {
+func (p *part) header(section string) *unitLine {
 	for i := range p.lines {
-		if p.lines[i].Kind == unitfile.Header && p.lines[i].Section == section {
+		if p.lines[i].Kind == headerLine && p.lines[i].Section == section {
 			return &p.lines[i]
 		}
 	}
@@ -221,17 +220,17 @@ func (l *linter) lines(p *part, d *dialect) {
 		}
 		line := &p.lines[i]
 		switch line.Kind {
-		case unitfile.Stray:
+		case strayLine:
 			if namesSecret(p.body[line.Start:line.End]) {
 				l.hide(p.text, line.Start, line.End)
 			}
 			l.warn(ruleUnitLine, l.at(p.text, line.Start, line.End), "", "this line is neither a section nor an assignment")
-		case unitfile.Header:
+		case headerLine:
 			ignored = l.header(p, line, d, seen)
 			if !ignored && !slices.Contains(seen, line.Section) {
 				seen = append(seen, line.Section)
 			}
-		case unitfile.Assignment:
+		case assignmentLine:
 			l.secretEnvironment(p, line, d)
 			switch {
 			case line.Section == "":
@@ -244,7 +243,7 @@ func (l *linter) lines(p *part, d *dialect) {
 }
 
 // warnLine reports at the name of an assignment.
-func (l *linter) warnLine(rule *diag.Rule, p *part, line *unitfile.Line, help, format string, args ...any) {
+func (l *linter) warnLine(rule *diag.Rule, p *part, line *unitLine, help, format string, args ...any) {
 	if namesSecret(line.Name) || namesSecret(line.Value) {
 		l.hide(p.text, line.ValueStart, line.ValueEnd)
 	}
@@ -253,7 +252,7 @@ func (l *linter) warnLine(rule *diag.Rule, p *part, line *unitfile.Line, help, f
 
 // header looks at the start of a section, and tells whether systemd ignores what
 // stands in it.
-func (l *linter) header(p *part, line *unitfile.Line, d *dialect, seen []string) (ignored bool) {
+func (l *linter) header(p *part, line *unitLine, d *dialect, seen []string) (ignored bool) {
 	at := func() place { return l.at(p.text, line.Start, line.End) }
 	name := line.Section
 	switch {
@@ -282,7 +281,7 @@ func (l *linter) header(p *part, line *unitfile.Line, d *dialect, seen []string)
 }
 
 // assignment looks at a directive.
-func (l *linter) assignment(p *part, line *unitfile.Line, d *dialect) {
+func (l *linter) assignment(p *part, line *unitLine, d *dialect) {
 	a := l.keys.look(line.Section, line.Name)
 	if a.known {
 		l.checkValue(p, line, a.boolean)
@@ -355,8 +354,8 @@ func (l *linter) template(name string) *unit {
 // hasOptions reports what the rule unit-install asks: whether the file by itself has
 // anything to install.
 func (u *unit) hasOptions() bool {
-	return slices.ContainsFunc(u.file.lines, func(line unitfile.Line) bool {
-		return line.Kind == unitfile.Assignment && line.Section == "Install"
+	return slices.ContainsFunc(u.file.lines, func(line unitLine) bool {
+		return line.Kind == assignmentLine && line.Section == "Install"
 	})
 }
 

@@ -1,4 +1,4 @@
-package unitfile
+package lint
 
 import (
 	"fmt"
@@ -22,11 +22,11 @@ func TestLines(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var got []string
-			for l := range Lines(c.text) {
+			for l := range linesOf(c.text) {
 				switch l.Kind {
-				case Header:
+				case headerLine:
 					got = append(got, "["+l.Section+"]")
-				case Assignment:
+				case assignmentLine:
 					got = append(got, fmt.Sprintf("%s.%s=%s@%d-%d", l.Section, l.Name, l.Value, l.Start, l.End))
 				default:
 					got = append(got, fmt.Sprintf("?@%d-%d", l.Start, l.End))
@@ -45,15 +45,15 @@ func FuzzLines(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		last := 0
-		for l := range Lines(text) {
+		for l := range linesOf(text) {
 			if l.Start < last || l.End < l.Start || l.End > len(text) || l.ValueStart > l.ValueEnd || l.ValueEnd > len(text) {
 				t.Fatalf("%+v after %d of %d", l, last, len(text))
 			}
 			last = l.Start
-			if l.Kind == Assignment && (l.Name == "" || strings.TrimSpace(l.Value) != l.Value && strings.Trim(l.Value, space) != l.Value) {
+			if l.Kind == assignmentLine && (l.Name == "" || strings.TrimSpace(l.Value) != l.Value && strings.Trim(l.Value, space) != l.Value) {
 				t.Fatalf("%+v", l)
 			}
-			if l.Kind == Assignment && !strings.HasPrefix(l.Name, text[l.Start:l.End]) && !strings.Contains(text[l.Start:l.End], "\\") {
+			if l.Kind == assignmentLine && !strings.HasPrefix(l.Name, text[l.Start:l.End]) && !strings.Contains(text[l.Start:l.End], "\\") {
 				t.Fatalf("%q does not start with %q", l.Name, text[l.Start:l.End])
 			}
 		}

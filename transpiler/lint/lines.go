@@ -1,26 +1,26 @@
-package unitfile
+package lint
 
 import (
 	"iter"
 	"strings"
 )
 
-// LineKind tells what a Line is.
-type LineKind uint8
+// lineKind tells what a unitLine is.
+type lineKind uint8
 
 const (
-	// Header starts a section.
-	Header LineKind = iota
-	// Assignment is a NAME=VALUE.
-	Assignment
-	// Stray is what systemd warns of and skips: neither a header nor an assignment.
-	Stray
+	// headerLine starts a section.
+	headerLine lineKind = iota
+	// assignmentLine is a NAME=VALUE.
+	assignmentLine
+	// strayLine is what systemd warns of and skips: neither a header nor an assignment.
+	strayLine
 )
 
-// Line is one line of a unit file as systemd reads it, with the lines that continue
+// unitLine is one line of a unit file as systemd reads it, with the lines that continue
 // it. Blank lines and comments are none.
-type Line struct {
-	Kind LineKind
+type unitLine struct {
+	Kind lineKind
 	// Section is the section that a header starts, or that the line stands in;
 	// empty before the first header.
 	Section string
@@ -33,11 +33,11 @@ type Line struct {
 	ValueStart, ValueEnd int
 }
 
-// Lines reads a text like systemd itself, see systemd.syntax(7) and config_parse()
+// linesOf reads a text like systemd itself, see systemd.syntax(7) and config_parse()
 // of its sources: nothing stops it, and comments may stand between continued lines.
-// Parse differs, for it judges what other tools refuse.
-func Lines(text string) iter.Seq[Line] {
-	return func(yield func(Line) bool) {
+// unitfile.Parse differs, for it judges what other tools refuse.
+func linesOf(text string) iter.Seq[unitLine] {
+	return func(yield func(unitLine) bool) {
 		section := ""
 		for at := 0; at < len(text); {
 			start := at
@@ -49,14 +49,14 @@ func Lines(text string) iter.Seq[Line] {
 			for strings.IndexByte(space, text[start]) >= 0 { // to where the text of the line begins
 				start++
 			}
-			l := Line{Kind: Stray, Section: section, Start: start, End: start + len(strings.TrimRight(firstLine(text[start:]), space))}
+			l := unitLine{Kind: strayLine, Section: section, Start: start, End: start + len(strings.TrimRight(firstLine(text[start:]), space))}
 			equals := strings.IndexByte(line, '=')
 			switch {
 			case line[0] == '[' && line[len(line)-1] == ']' && len(line) > 1:
-				l.Kind, section = Header, line[1:len(line)-1]
+				l.Kind, section = headerLine, line[1:len(line)-1]
 				l.Section = section
 			case line[0] != '[' && equals > 0:
-				l.Kind = Assignment
+				l.Kind = assignmentLine
 				l.Name, l.Value = strings.TrimRight(line[:equals], space), strings.TrimLeft(line[equals+1:], space)
 				l.End = min(l.End, start+len(l.Name))
 				l.ValueEnd = next
