@@ -15,12 +15,15 @@ import (
 
 // Marshal writes a value in one line, safe to stand in HTML. Values that JSON has no
 // form for (NaN, functions) are errors, and so is a RawMessage that is not JSON.
-func Marshal(v any) ([]byte, error) { return marshal(v, true) }
+func Marshal(v any) ([]byte, error) { return Append(make([]byte, 0, 512), v) } // most are short
+
+// Append adds to a text what Marshal writes.
+func Append(to []byte, v any) ([]byte, error) { return encode(to, v, true) }
 
 // MarshalIndent writes a value for people: two spaces for each level, and no more
 // escapes than needed.
 func MarshalIndent(v any) ([]byte, error) {
-	text, err := marshal(v, false)
+	text, err := encode(nil, v, false)
 	if err != nil {
 		return nil, err
 	}
@@ -36,8 +39,8 @@ func Write(w io.Writer, v any) error {
 	return err
 }
 
-func marshal(v any, forHTML bool) ([]byte, error) {
-	e := encoder{forHTML: forHTML, out: make([]byte, 0, 512)} // most are short
+func encode(to []byte, v any, forHTML bool) ([]byte, error) {
+	e := encoder{forHTML: forHTML, out: to}
 	e.value(reflect.ValueOf(v))
 	return e.out, e.err
 }

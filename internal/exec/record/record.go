@@ -105,6 +105,8 @@ type Recorder struct {
 	stage  string
 	began  time.Time
 	follow func(*Line)
+	line   Line   // room for one
+	text   []byte // and for its text
 }
 
 // Open opens the file for a stage, and records that it begins.
@@ -148,7 +150,7 @@ func (r *Recorder) Note(l Line) {
 
 // Follow calls do with each line of the boot: those that are recorded already, but for what
 // broke off because the engine was killed, and each that comes, also when there is no room
-// for it. It is called before the stage begins its work.
+// for it. A line is valid until do returns. It is called before the stage begins its work.
 func (r *Recorder) Follow(do func(*Line)) {
 	if r == nil || r.buffer.Flush() != nil {
 		return
@@ -180,7 +182,10 @@ func (r *Recorder) Sink(e exec.Event) {
 	if r == nil || e.Kind == exec.Started { // the end tells the duration
 		return
 	}
-	l := &Line{Time: e.Time, Event: e.Kind.String(), Op: e.Op, Seconds: e.Duration.Seconds(), Bytes: e.Bytes, Text: e.Text, Count: e.Count}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l := &r.line
+	*l = Line{Time: e.Time, Event: e.Kind.String(), Op: e.Op, Seconds: e.Duration.Seconds(), Bytes: e.Bytes, Text: e.Text, Count: e.Count}
 	if e.What != nil {
 		l.Kind, l.Target = e.What.Kind, e.What.Target
 		l.Path, l.Place = e.What.AskedBy.Path.String(), e.What.AskedBy.Place()
@@ -194,24 +199,29 @@ func (r *Recorder) Sink(e exec.Event) {
 	if e.Err != nil {
 		l.Error = e.Err.Cause()
 	}
-	r.write(l)
+	r.append(l)
 }
 
-// write appends a line. That it cannot be written is no reason to fail: the machine is
-// as it was asked for all the same.
+// write is append with the lock.
 func (r *Recorder) write(l *Line) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.append(l)
+}
+
+// append adds a line. That it cannot be written is no reason to fail: the machine is as it
+// was asked for all the same.
+func (r *Recorder) append(l *Line) {
 	l.Format, l.Stage = Format, r.stage
-	text, err := json.Marshal(l)
+	text, err := json.Append(r.text[:0], l)
 	if err != nil {
 		return
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.text = append(text, '\n')
 	if r.follow != nil {
 		r.follow(l)
 	}
-	if r.left -= len(text) + 1; r.left < 0 {
-		return
+	if r.left -= len(r.text); r.left >= 0 {
+		_, _ = r.buffer.Write(r.text)
 	}
-	_, _ = r.buffer.Write(append(text, '\n'))
 }

@@ -144,21 +144,24 @@ func planLabels(in *Input, ops []exec.Operation) []exec.Operation {
 		return nil
 	}
 	uses := op.HasSELinux(in.Root)
-	l := &op.Labels{About: exec.Description{
-		Kind: "labels", Target: "SELinux", Step: "relabelFiles", Doing: "labelling what was made", Needs: after(resultDone),
-		Provides: []exec.Key{exec.MilestoneKey(filesDone)},
-	}}
+	made := make([]exec.Key, 0, len(ops))
 	for _, o := range ops {
 		for _, k := range o.Describe().Provides {
 			if path.IsAbs(k.Name) {
-				l.Paths = append(l.Paths, k.Name)
-				l.About.Needs = append(l.About.Needs, k)
+				made = append(made, k)
 				uses = uses || sysroot.IsBelow(k.Name, "/etc/selinux")
 			}
 		}
 	}
 	if !uses || len(ops) == 0 {
 		return nil
+	}
+	l := &op.Labels{About: exec.Description{
+		Kind: "labels", Target: "SELinux", Step: "relabelFiles", Doing: "labelling what was made", Needs: append(after(resultDone), made...),
+		Provides: []exec.Key{exec.MilestoneKey(filesDone)},
+	}}
+	for _, k := range made {
+		l.Paths = append(l.Paths, k.Name)
 	}
 	for _, u := range in.Config.Passwd.Users {
 		if !isAbsent(u.ShouldExist) {
