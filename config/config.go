@@ -78,9 +78,10 @@ func Read(f *source.File) (Config, spec.Version, diag.List) {
 	if ds := schema.Decode(tree, &cfg, v); ds.HasErrors() {
 		return Config{}, 0, ds
 	}
-	ds = schema.Gate(tree, v, spec.Version.Name, modelSchema())
-	ds = append(ds, check.Walk(&cfg, tree, v)...)
-	ds = ds.Sorted()
+	gated := make(chan diag.List) // the text is looked at while the config is
+	go func() { gated <- schema.Gate(tree, v, spec.Version.Name, modelSchema()) }()
+	ds = check.Walk(&cfg, tree, v, spec.Version.Name)
+	ds = append(<-gated, ds...).Sorted()
 	if ds.HasErrors() {
 		return Config{}, 0, ds
 	}

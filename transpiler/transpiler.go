@@ -230,7 +230,7 @@ func (t *translation) checkGenerated(raw bool) bool {
 		t.wrapper.CheckWrapped(t.ctx)
 	}
 	t.ctx.Found = append(t.ctx.Found, t.ctx.FoundInFiles...)
-	t.ctx.Found = append(t.ctx.Found, check.WalkAs(&t.ctx.Config, t.ctx.Where(), t.ctx.Target, t.variant.NameOf)...)
+	t.ctx.Found = append(t.ctx.Found, check.Walk(&t.ctx.Config, t.ctx.Where(), t.ctx.Target, t.variant.NameOf)...)
 	return !t.ctx.Found.HasErrors()
 }
 

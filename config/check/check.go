@@ -40,16 +40,12 @@ type walker struct {
 	// versionName is what the author of the document calls a spec.
 	versionName func(spec.Version) string
 	found       diag.List
+	ctx         Ctx // of the value that is checked
 }
 
-// Walk checks a config, a pointer to a struct of the model, by the rules of a
-// spec. where tells the places of its values.
-func Walk(config any, where source.Locator, v spec.Version) diag.List {
-	return WalkAs(config, where, v, spec.Version.Name)
-}
-
-// WalkAs is Walk for a document whose author calls specs by other names.
-func WalkAs(config any, where source.Locator, v spec.Version, versionName func(spec.Version) string) diag.List {
+// Walk checks a config, a pointer to a struct of the model, by the rules of a spec, which
+// its author may call by another name. where tells the places of its values.
+func Walk(config any, where source.Locator, v spec.Version, versionName func(spec.Version) string) diag.List {
 	return walk(config, where, v, true, versionName)
 }
 
@@ -68,7 +64,8 @@ func walk(config any, where source.Locator, v spec.Version, duplicates bool, ver
 
 func (w *walker) object(v reflect.Value, s *schema.Struct, path source.Path) {
 	if c, ok := v.Addr().Interface().(Checker); ok {
-		c.Check(&Ctx{w: w, base: path})
+		w.ctx = Ctx{w: w, base: path}
+		c.Check(&w.ctx)
 	}
 	var spaces map[string]map[string]bool
 	for _, f := range s.Fields {

@@ -289,8 +289,12 @@ func Decode(s string) ([]byte, error) {
 		return nil, err
 	case u.Base64 && isPlainBase64(u.Data): // as most are
 		return base64.StdEncoding.DecodeString(u.Data)
+	case u.Base64:
+		return io.ReadAll(u.Reader())
 	}
-	return io.ReadAll(u.Reader())
+	data := make([]byte, len(u.Data)) // there is not more
+	n, err := (&textReader{rest: u.Data}).Read(data)
+	return data[:n], err
 }
 
 // Escaped returns a data URL of percent-encoded text. The unreserved characters of

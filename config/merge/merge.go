@@ -83,8 +83,11 @@ func identities(list reflect.Value, f *schema.Field) []string {
 
 func list(parent, child, out reflect.Value, f *schema.Field, moved map[string]bool) *trace {
 	t := &trace{}
-	if parent.Len()+child.Len() == 0 {
-		return t
+	if parent.Len() == 0 {
+		if child.Len() > 0 {
+			out.Set(child)
+		}
+		return &trace{whole: fromChild}
 	}
 	result := reflect.MakeSlice(parent.Type(), 0, parent.Len()+child.Len())
 	add := func(v reflect.Value, i item) {
@@ -183,7 +186,7 @@ type item struct {
 // and child. A side that has no such value gives ok false; whether the value is
 // given at its path is for the side to know.
 func (t *Transcript) Trace(path source.Path) (parent, child source.Path, inParent, inChild bool) {
-	parent, child = path.At(), path.At()
+	parent, child = path, path
 	inParent, inChild = true, true
 	at := t.root
 	for i, step := range path {
@@ -204,6 +207,7 @@ func (t *Transcript) Trace(path source.Path) (parent, child source.Path, inParen
 			break
 		}
 		it := at.items[step.Index]
+		parent, child = parent.At(), child.At() // copies: indexes change
 		parent[i].Index, child[i].Index = it.parent, it.child
 		inParent, inChild = inParent && it.parent != none, inChild && it.child != none
 		at = it.inner

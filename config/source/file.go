@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // File is one document as it was read. It must not be copied after first use,
@@ -59,6 +60,9 @@ func NewFile(name string, data []byte) *File { return NewPart(name, data, 1, 1) 
 func NewPart(name string, data []byte, line, col int) *File {
 	return &File{Name: name, Data: data, above: line - 1, left: col - 1}
 }
+
+// text is the document as a string, in the same memory: its bytes do not change.
+func (f *File) text() string { return unsafe.String(unsafe.SliceData(f.Data), len(f.Data)) } //nolint:gosec // as strings.Builder does
 
 func (f *File) lineStarts() []int {
 	f.once.Do(func() {

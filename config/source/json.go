@@ -26,7 +26,7 @@ func ParseJSON(f *File) (*Tree, *SyntaxError) {
 	if len(f.Data) > MaxJSON {
 		return &Tree{File: f}, tooLong(f, MaxJSON, "JSON")
 	}
-	p := jsonParser{file: f, src: string(f.Data)}
+	p := jsonParser{file: f, src: f.text(), stack: make([]Node, 0, 8+len(f.Data)/256)} // enough for lists of files
 	t := &Tree{File: f}
 	p.space()
 	if err := p.value(&t.Root); err != nil {
@@ -42,7 +42,7 @@ func ParseJSON(f *File) (*Tree, *SyntaxError) {
 // Members reads the object that a JSON document begins with, and nothing behind it, and
 // calls do with each of its members until do returns false.
 func Members(f *File, do func(member *Node) bool) *SyntaxError {
-	p := jsonParser{file: f, src: string(f.Data), each: do}
+	p := jsonParser{file: f, src: f.text(), each: do}
 	p.space()
 	return p.value(&Node{})
 }
@@ -168,7 +168,7 @@ func (p *jsonParser) children(kind Kind, closing byte) *SyntaxError {
 		}
 		err := p.value(&child)
 		p.stack = append(p.stack, child)
-		if err != nil || p.depth == 1 && p.each != nil && !p.each(&child) {
+		if err != nil || p.depth == 1 && p.each != nil && !p.each(&p.stack[len(p.stack)-1]) {
 			return err
 		}
 		p.space()
@@ -256,24 +256,20 @@ func (p *jsonParser) number() *SyntaxError {
 	return nil
 }
 
-// quoted reads a string. Text without escapes is a part of the source.
+// quoted reads a string. Text without escapes is a part of the source. Most of a document
+// is read here.
 func (p *jsonParser) quoted() (string, *SyntaxError) {
-	p.at++
-	from := p.at
-	for p.at < len(p.src) {
-		c := p.src[p.at]
-		switch {
-		case c == '"':
-			p.at++
-			return p.src[from : p.at-1], nil
-		case c == '\\' || c >= utf8.RuneSelf:
-			return p.unquote(from)
-		case c < ' ':
-			return "", p.unexpected("in a string: control characters must be escaped")
-		}
-		p.at++
+	src, from := p.src, p.at+1
+	at := from
+	for at < len(src) && src[at] >= ' ' && src[at] < utf8.RuneSelf && src[at] != '"' && src[at] != '\\' {
+		at++
 	}
-	return "", p.unexpected("")
+	p.at = at
+	if at == len(src) || src[at] != '"' {
+		return p.unquote(from)
+	}
+	p.at++
+	return src[from:at], nil
 }
 
 // unquote reads the rest of a string that has escapes or non-ASCII text.
@@ -281,6 +277,7 @@ func (p *jsonParser) unquote(from int) (string, *SyntaxError) {
 	var b strings.Builder
 	clean := from // start of the text that can be copied as it is
 	flush := func() { b.WriteString(p.src[clean:p.at]) }
+	b.Grow(p.at - from + 1 + strings.IndexByte(p.src[p.at:], '"')) // as many bytes as it has without quotes in it
 	for p.at < len(p.src) {
 		c := p.src[p.at]
 		switch {

@@ -68,6 +68,7 @@ func Parse(text string) (File, error) { return (&parser{text: text, comments: `\
 func Load(text string) (File, error) { return (&parser{text: text, comments: "\n"}).parse() }
 
 func (p *parser) parse() (File, error) {
+	p.file.Options = make([]Option, 0, strings.Count(p.text, "="))
 	for p.err == nil && p.step() {
 	}
 	if p.err != nil {

@@ -30,7 +30,7 @@ func To(c config.Config, from, to spec.Version) (types.Config, diag.List) {
 	cfg := out.Interface().(types.Config)
 	cfg.Ignition.Version = to.String()
 	if !d.found.HasErrors() {
-		for _, f := range check.Walk(&cfg, c, to) {
+		for _, f := range check.Walk(&cfg, c, to, spec.Version.Name) {
 			if f.Severity == diag.Error {
 				d.found = append(d.found, f)
 			}

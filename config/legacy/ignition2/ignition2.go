@@ -106,7 +106,7 @@ func run(t *source.Tree, where source.Locator, v version, o Options) (types.Conf
 		tr.translate()
 	}
 	if !tr.found.HasErrors() {
-		for _, d := range check.Walk(&tr.config, tr.origins, target) {
+		for _, d := range check.Walk(&tr.config, tr.origins, target, spec.Version.Name) {
 			if !tr.isKnownScheme(d) {
 				tr.found = append(tr.found, d)
 			}
