@@ -1,6 +1,7 @@
 package json
 
 import (
+	"bytes"
 	"encoding"
 	"encoding/base64"
 	"fmt"
@@ -43,6 +44,7 @@ func (e *TypeError) Error() string {
 // The error is a *SyntaxError, with which nothing was read, or a *TypeError for the first
 // value of a wrong type, with which the others were.
 func Unmarshal(text []byte, into any) error {
+	text = bytes.Clone(text) // which values are parts of
 	tree, bad := source.ParseJSON(source.NewFile("", text))
 	if bad != nil {
 		return &SyntaxError{Message: bad.Message, Offset: bad.At.Start}

@@ -161,3 +161,18 @@ func TestErrorsSayWhereAndWhat(t *testing.T) {
 		}
 	}
 }
+
+func TestValuesOutliveTheText(t *testing.T) {
+	text := []byte(`{"key":"value","raw":["raw"]}`)
+	var got struct {
+		Key string
+		Raw json.RawMessage
+	}
+	if err := json.Unmarshal(text, &got); err != nil {
+		t.Fatal(err)
+	}
+	copy(text, strings.Repeat("#", len(text))) // as a scanner does that reads the next line
+	if got.Key != "value" || string(got.Raw) != `["raw"]` {
+		t.Errorf("%+v", got)
+	}
+}
