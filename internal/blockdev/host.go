@@ -2,8 +2,8 @@
 // and users. Below it, gpt reads and writes partition tables, and probe tells what is
 // on a device.
 //
-// No program is started, and nothing but Host.TellKernel, Device.Zap and Device.Erase
-// changes anything. Names of struct fields and files come from the kernel's
+// No program is started, and nothing but Host.TellKernel, Host.Settle, Device.Zap and
+// Device.Erase changes anything. Names of struct fields and files come from the kernel's
 // Documentation/ABI/stable/sysfs-block and Documentation/filesystems/proc.rst.
 package blockdev
 
@@ -28,13 +28,13 @@ type Host struct {
 
 func (h Host) path(name string) string { return filepath.Join("/", h.Root, name) }
 
-// Names is the directory with a directory for each block device: sysfs(5).
-const Names = "/sys/class/block"
+// SysBlock is the directory with a directory for each block device: sysfs(5).
+const SysBlock = "/sys/class/block"
 
 // Node is a block device of the kernel.
 type Node struct {
 	Path   string // /dev/sda1, without links
-	Name   string // sda1: its directory in Names
+	Name   string // sda1: its directory in SysBlock
 	Device uint64 // major and minor number, as stat(2) gives them
 }
 
@@ -66,16 +66,16 @@ func (h Host) Resolve(path string) (Node, error) {
 	return n, nil
 }
 
-// PathOf is the node of a device of Names. Slashes in names, as in cciss/c0d0,
+// PathOf is the node of a device of SysBlock. Slashes in names, as in cciss/c0d0,
 // are written as exclamation marks there.
 func PathOf(name string) string { return "/dev/" + strings.ReplaceAll(name, "!", "/") }
 
-// NameOf is the directory of a node in Names.
+// NameOf is the directory of a node in SysBlock.
 func NameOf(path string) string {
 	return strings.ReplaceAll(strings.TrimPrefix(path, "/dev/"), "/", "!")
 }
 
-// named is the node of a device of Names.
+// named is the node of a device of SysBlock.
 func (h Host) named(name string) Node {
 	return Node{Name: name, Path: h.path(PathOf(name)), Device: numbered(h.Attribute(name, "dev"))}
 }
@@ -94,20 +94,20 @@ func numbered(text string) uint64 {
 	return unix.Mkdev(uint32(major), uint32(minor))
 }
 
-// Attribute is the trimmed content of a file below Names, empty if
+// Attribute is the trimmed content of a file below SysBlock, empty if
 // there is none.
 func (h Host) Attribute(name, file string) string {
-	raw, err := os.ReadFile(h.path(filepath.Join(Names, name, file)))
+	raw, err := os.ReadFile(h.path(filepath.Join(SysBlock, name, file)))
 	if err != nil {
 		return ""
 	}
 	return strings.TrimSpace(string(raw))
 }
 
-// Entries are the names in a directory below Names; none if it is not
+// Entries are the names in a directory below SysBlock; none if it is not
 // there.
 func (h Host) Entries(name, dir string) []string {
-	found, err := os.ReadDir(h.path(filepath.Join(Names, name, dir)))
+	found, err := os.ReadDir(h.path(filepath.Join(SysBlock, name, dir)))
 	if err != nil {
 		return nil
 	}

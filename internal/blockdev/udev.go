@@ -24,12 +24,12 @@ const (
 	udevMessage = 64 << 10
 )
 
-// Settle makes udev look again at devices that were changed, by their nodes, and returns
+// Settle makes udev look again at devices that were changed, by their paths, and returns
 // when it has, or the context ends. Nobody but udev need be there: the kernel makes the
 // events, each with a mark (Documentation/ABI/testing/sysfs-uevent), and udev tells when it
 // is done with them. That of a disk waits for earlier ones of its partitions (systemd,
 // udevd.c, event_is_blocked()), and none is made for them.
-func (h Host) Settle(ctx context.Context, nodes ...string) (err error) {
+func (h Host) Settle(ctx context.Context, paths ...string) (err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("wait for udev: %w", err)
@@ -46,9 +46,9 @@ func (h Host) Settle(ctx context.Context, nodes ...string) (err error) {
 		return err
 	}
 	defer context.AfterFunc(ctx, func() { _ = events.SetReadDeadline(time.Unix(1, 0)) })()
-	waiting := make(map[string]string, len(nodes)) // nodes by the marks of their events
-	for _, n := range nodes {
-		waiting[gpt.RandomGUID().String()] = n
+	waiting := make(map[string]string, len(paths)) // by the marks of the events
+	for _, p := range paths {
+		waiting[gpt.RandomGUID().String()] = p
 	}
 	err = h.synthesize(waiting)
 	for message := make([]byte, udevMessage); err == nil && len(waiting) > 0; {
@@ -71,8 +71,12 @@ func (h Host) Settle(ctx context.Context, nodes ...string) (err error) {
 
 // synthesize makes the kernel send an event for each node.
 func (h Host) synthesize(marked map[string]string) error {
-	for mark, node := range marked {
-		if err := os.WriteFile(h.path(filepath.Join(Names, NameOf(node), "uevent")), []byte("change "+mark), 0); err != nil {
+	for mark, path := range marked {
+		n, err := h.Resolve(path)
+		if err == nil {
+			err = os.WriteFile(h.path(filepath.Join(SysBlock, n.Name, "uevent")), []byte("change "+mark), 0)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -61,7 +61,7 @@ func (l *Live) diskOf(name string) Disk {
 
 // blockNames are the block devices that have a size, by name.
 func (l *Live) blockNames() ([]string, error) {
-	if _, err := os.Stat(blockdev.Names); err != nil {
+	if _, err := os.Stat(blockdev.SysBlock); err != nil {
 		return nil, err
 	}
 	return slices.DeleteFunc(l.host.Entries("", ""), func(name string) bool { return l.sysfsSize(name) <= 0 }), nil
