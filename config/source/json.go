@@ -26,7 +26,7 @@ func ParseJSON(f *File) (*Tree, *SyntaxError) {
 	if len(f.Data) > MaxJSON {
 		return &Tree{File: f}, tooLong(f, MaxJSON, "JSON")
 	}
-	p := jsonParser{file: f, src: f.text(), stack: make([]Node, 0, 8+len(f.Data)/256)} // enough for lists of files
+	p := jsonParser{file: f, src: f.text(), stack: make([]Node, 0, 8+min(len(f.Data)/256, 1<<14))} // enough for most lists of files
 	t := &Tree{File: f}
 	p.space()
 	if err := p.value(&t.Root); err != nil {
