@@ -21,18 +21,18 @@ COLD += $(MODULE)/config/systems $(MODULE)/transpiler/systems $(MODULE)/config/d
 COLD += vendor/... os time
 ENGINE_COLD := $(COLD) $(MODULE)/... gopkg.in/yaml.v3 bufio bytes context io/... maps regexp/...
 ENGINE_COLD += slices strconv strings sync syscall
-ENGINE_COLD += encoding/... errors flag internal/poll internal/reflectlite internal/strconv internal/sync iter log/... math/... mime/... os/...
+ENGINE_COLD += encoding/... errors flag internal/poll internal/sync iter log/... math/... mime/... os/...
 ENGINE_COLD += internal/bisect internal/filepathlite internal/fmtsort internal/godebug internal/singleflight internal/syscall/... sort text/... unique
 ENGINE_COLD += golang.org/x/... github.com/...
-# With inlining these are smaller.
+# With inlining these are smaller: docs/adr/0171.
 ENGINE_WARM := $(MODULE)/config/dialect $(MODULE)/transpiler/systems $(MODULE)/transpiler/variant internal/strconv internal/reflectlite math/bits
 # Slices of unknown size are not tried on the stack first, and iterators are trusted: docs/adr/0203.
-COLD_FLAGS := -d=variablemakethreshold=0,rangefunccheck=0
+ENGINE_FLAGS := -d=variablemakethreshold=0,rangefunccheck=0
 # The collector of Go 1.25 instead of that of 1.26: docs/adr/0171.
 GO_BUILD := GOEXPERIMENT=nogreenteagc CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false
 # $(call build,FLAGS FOR THE LINKER) builds butane and the like, $(call build-engine,…) ignition.
 build = $(GO_BUILD) $(COLD:%=-gcflags=%=-l) -ldflags '-funcalign=16 $(LDFLAGS) $(1)'
-build-engine = $(GO_BUILD) $(ENGINE_COLD:%='-gcflags=%=-l $(COLD_FLAGS)') $(ENGINE_WARM:%='-gcflags=%=$(COLD_FLAGS)') -ldflags '-funcalign=1 $(LDFLAGS) $(1)'
+build-engine = $(GO_BUILD) $(ENGINE_COLD:%='-gcflags=%=-l $(ENGINE_FLAGS)') $(ENGINE_WARM:%='-gcflags=%=$(ENGINE_FLAGS)') -ldflags '-funcalign=1 $(LDFLAGS) $(1)'
 STRIP := -s -w
 
 # Built from source through the Go module proxy and kept below bin/: docs/adr/0020.

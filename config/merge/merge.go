@@ -82,13 +82,13 @@ func identities(list reflect.Value, f *schema.Field) []string {
 }
 
 func list(parent, child, out reflect.Value, f *schema.Field, moved map[string]bool) *trace {
-	t := &trace{}
 	if parent.Len() == 0 {
 		if child.Len() > 0 {
 			out.Set(child)
 		}
 		return &trace{whole: fromChild}
 	}
+	t := &trace{}
 	result := reflect.MakeSlice(parent.Type(), 0, parent.Len()+child.Len())
 	add := func(v reflect.Value, i item) {
 		result = reflect.Append(result, v)

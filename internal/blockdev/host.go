@@ -94,8 +94,7 @@ func numbered(text string) uint64 {
 	return unix.Mkdev(uint32(major), uint32(minor))
 }
 
-// Attribute is the trimmed content of a file below SysBlock, empty if
-// there is none.
+// Attribute is the trimmed content of a file of a device in SysBlock, empty if there is none.
 func (h Host) Attribute(name, file string) string {
 	raw, err := os.ReadFile(h.path(filepath.Join(SysBlock, name, file)))
 	if err != nil {
@@ -104,8 +103,7 @@ func (h Host) Attribute(name, file string) string {
 	return strings.TrimSpace(string(raw))
 }
 
-// Entries are the names in a directory below SysBlock; none if it is not
-// there.
+// Entries are the names in a directory of a device in SysBlock; none if it is not there.
 func (h Host) Entries(name, dir string) []string {
 	found, err := os.ReadDir(h.path(filepath.Join(SysBlock, name, dir)))
 	if err != nil {

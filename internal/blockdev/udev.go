@@ -25,10 +25,10 @@ const (
 )
 
 // Settle makes udev look again at devices that were changed, by their paths, and returns
-// when it has, or the context ends. Nobody but udev need be there: the kernel makes the
-// events, each with a mark (Documentation/ABI/testing/sysfs-uevent), and udev tells when it
-// is done with them. That of a disk waits for earlier ones of its partitions (systemd,
-// udevd.c, event_is_blocked()), and none is made for them.
+// when it has, or the context ends. The kernel makes the events, each with a mark
+// (Documentation/ABI/testing/sysfs-uevent), and udev tells when it is done with them. That of
+// a disk waits for earlier ones of its partitions (systemd, udevd.c, event_is_blocked()),
+// and none is made for them.
 func (h Host) Settle(ctx context.Context, paths ...string) (err error) {
 	defer func() {
 		if err != nil {

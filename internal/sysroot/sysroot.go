@@ -145,9 +145,6 @@ func (r *Root) Resolve(name string) (string, error) {
 		return "", fmt.Errorf("resolve %s: %w", name, err)
 	}
 	defer r.release(d)
-	if len(missing) == 0 && base != "." {
-		return strings.TrimSuffix(d.path, "/") + "/" + base, nil
-	}
 	return path.Join(d.path, strings.Join(missing, "/"), base), nil
 }
 
